@@ -1,0 +1,13 @@
+# Every third-party name once. Versions: Debian 12's packages; LibTorch is pinned in cmake/pins.txt.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+pkg_check_modules(LIBAV REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale)
+if(SORAGEN_TORCH)
+  find_package(CLI11 REQUIRED)
+  pkg_check_modules(SENTENCEPIECE REQUIRED IMPORTED_TARGET sentencepiece)
+  find_package(ICU REQUIRED COMPONENTS uc i18n)
+  find_package(LibTorch REQUIRED)
+endif()

@@ -1,0 +1,18 @@
+# soragen_embed_configs(<output.cpp>): configs/{profiles,presets}/*.json as string literals, so that the
+# program finds them wherever it is installed.
+function(soragen_embed_configs output)
+  set(code "// Generated from configs/ by cmake/EmbedConfigs.cmake.\n#include \"pipeline/embedded_configs.h\"\n\nnamespace soragen::pipeline {\n")
+  foreach(kind profiles presets)
+    file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/configs/${kind}/*.json)
+    string(APPEND code "static constexpr EmbeddedConfig k_${kind}[] = {\n")
+    foreach(file ${files})
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+      file(READ ${file} text)
+      cmake_path(GET file FILENAME name)
+      string(APPEND code "{\"configs/${kind}/${name}\", R\"json(${text})json\"},\n")
+    endforeach()
+    string(APPEND code "};\nstd::span<const EmbeddedConfig> embedded_${kind}() { return k_${kind}; }\n")
+  endforeach()
+  string(APPEND code "}  // namespace soragen::pipeline\n")
+  file(CONFIGURE OUTPUT ${output} CONTENT "${code}" @ONLY)
+endfunction()
