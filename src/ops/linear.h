@@ -1,0 +1,32 @@
+// y = activation(x W^T + b).
+//
+// On the CPU the weight is kept in oneDNN's blocked order, packed once at load: 15-21 % faster in fp32
+// than at::linear's MKL product and 4-14 % in bf16 (2 cores, 1280x1536x8960), and the GELU runs inside
+// the product. On other devices at::linear serves.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace soragen::ops {
+
+enum class Activation { none, gelu_tanh };
+
+// A weight in the order in which its device likes it. The plain weight is not kept.
+class LinearWeight {
+ public:
+  // weight [out, in], bias [out] or undefined; float32 or bfloat16.
+  LinearWeight(at::Tensor weight, at::Tensor bias);
+
+  // x [..., in], dense, of the weight's dtype -> [..., out]
+  at::Tensor apply(const at::Tensor& x, Activation activation = Activation::none) const;
+
+  int64_t in_features() const { return in_; }
+  int64_t out_features() const { return out_; }
+
+ private:
+  at::Tensor weight_, bias_;
+  int64_t in_, out_;
+  bool packed_;
+};
+
+}  // namespace soragen::ops
