@@ -1,0 +1,149 @@
+#include "pipeline/generator.h"
+
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+
+#include <chrono>
+#include <cstring>
+
+#include "core/cancellation.h"
+#include "core/fail.h"
+#include "core/log.h"
+#include "families/registry/registry.h"
+#include "text/clean.h"
+
+namespace soragen::pipeline {
+namespace {
+
+// Adds the time of a scope to a stage.
+class Stopwatch {
+ public:
+  Stopwatch(Json& timings, std::string stage) : timings_(timings), stage_(std::move(stage)) {}
+  ~Stopwatch() {
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start_;
+    timings_[stage_] = timings_.value(stage_, 0.0) + seconds.count();
+  }
+
+ private:
+  Json& timings_;
+  std::string stage_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+families::LoadProgress report(const ProgressFn& progress) {
+  if (!progress) return {};
+  return [&progress](int done, int total) { progress({Stage::load, done, total}); };
+}
+
+}  // namespace
+
+families::ModelSpec open_model(const std::filesystem::path& directory) { return families::read_model(directory); }
+
+// What is loaded at the moment, and the embeddings of prompts seen so far.
+struct Generator::Parts {
+  const families::Family& family;
+  std::optional<text::Tokenizer> tokenizer;
+  std::unique_ptr<text::TextEncoder> text_encoder;
+  std::unique_ptr<diffusion::Denoiser> denoiser;
+  diffusion::Expert loaded_expert = diffusion::Expert::high_noise;
+  std::unique_ptr<families::FrameDecoder> decoder;
+  std::map<std::string, at::Tensor> embeddings;
+  Json timings = Json::object();
+};
+
+Generator::Generator(families::ModelSpec spec, bool keep_loaded)
+    : spec_(std::move(spec)), keep_loaded_(keep_loaded), parts_(new Parts{families::family_named(spec_.family)}) {}
+Generator::~Generator() = default;
+
+Json Generator::take_timings() { return std::exchange(parts_->timings, Json::object()); }
+
+void Generator::encode_ahead(const std::vector<Plan>& plans, const ProgressFn& progress) {
+  SORAGEN_ASSERT(!plans.empty());
+  std::vector<std::string> missing;
+  const auto want = [&](const std::string& prompt) {
+    if (!parts_->embeddings.contains(prompt) && std::find(missing.begin(), missing.end(), prompt) == missing.end()) missing.push_back(prompt);
+  };
+  for (const Plan& plan : plans) {
+    want(plan.prompt);
+    if (is_guided(plan)) want(plan.negative_prompt);
+  }
+  if (missing.empty()) return;
+
+  const c10::InferenceMode inference;
+  at::set_num_threads(static_cast<int>(plans.front().threads));
+  if (!parts_->tokenizer) parts_->tokenizer.emplace(spec_.directory / "tokenizer");
+  if (!parts_->text_encoder) {
+    const Stopwatch time(parts_->timings, "load");
+    parts_->text_encoder = parts_->family.load_text_encoder(spec_, plans.front().text_target, plans.front().stream_text_encoder);
+  }
+  const Stopwatch time(parts_->timings, "text");
+  std::vector<text::Tokens> tokens;
+  for (const std::string& prompt : missing) {
+    tokens.push_back(parts_->tokenizer->encode(text::clean_prompt(prompt), spec_.text_tokens));
+    if (tokens.back().truncated()) log_warning("the prompt is {} tokens too long for this model; its end is not used", tokens.back().dropped);
+  }
+  const auto encoded = parts_->text_encoder->encode(tokens, [&](int done, int total) {
+    if (progress) progress({Stage::text, done, total});
+  });
+  for (size_t i = 0; i < missing.size(); ++i) parts_->embeddings[missing[i]] = encoded[i].states;
+  if (!keep_loaded_ || plans.front().stream_text_encoder) parts_->text_encoder.reset();
+}
+
+bool Generator::is_guided(const Plan& plan) {
+  return diffusion::guidance_scale(plan.sampling.guidance, diffusion::Expert::high_noise) > 1.0;
+}
+
+at::Tensor Generator::denoise(const Plan& plan, const ProgressFn& progress) {
+  encode_ahead({plan}, progress);
+  const c10::InferenceMode inference;
+  at::set_num_threads(static_cast<int>(plan.threads));
+  diffusion::Conditioning conditioning{.prompt = parts_->embeddings.at(plan.prompt), .negative = {}};
+  if (is_guided(plan)) conditioning.negative = parts_->embeddings.at(plan.negative_prompt);
+
+  const auto expert = [&](diffusion::Expert wanted) -> diffusion::Denoiser& {
+    if (!parts_->denoiser || parts_->loaded_expert != wanted) {
+      const Stopwatch time(parts_->timings, "load");
+      parts_->denoiser.reset();  // two experts never share the memory
+      parts_->denoiser = parts_->family.load_denoiser(spec_, wanted, plan.denoise_target, report(progress));
+      parts_->loaded_expert = wanted;
+    }
+    return *parts_->denoiser;
+  };
+  const double load_before = parts_->timings.value("load", 0.0);
+  const auto start = std::chrono::steady_clock::now();
+  diffusion::NoiseSource source(plan.seed);
+  const at::Tensor noise = source.draw(plan.latent_shape).to(plan.denoise_target.device);
+  const at::Tensor latent = diffusion::denoise(plan.sampling, noise, conditioning, expert, source, progress).to(at::kCPU);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  parts_->timings["denoise"] = seconds.count() - (parts_->timings.value("load", 0.0) - load_before);
+  if (!keep_loaded_) parts_->denoiser.reset();
+  return latent;
+}
+
+void Generator::decode(const Plan& plan, const at::Tensor& latent, FrameSink& sink, const ProgressFn& progress) {
+  if (latent.sizes() != at::IntArrayRef(plan.latent_shape))
+    fail(ErrorKind::input, "latents of shape {} do not fit a film of shape {}", weights::to_string(latent.sizes().vec()), weights::to_string(plan.latent_shape));
+  const c10::InferenceMode inference;
+  at::set_num_threads(static_cast<int>(plan.threads));
+  if (!parts_->decoder) {
+    const Stopwatch time(parts_->timings, "load");
+    parts_->decoder = parts_->family.load_decoder(spec_, plan.decode_target, report(progress));
+  }
+  const Stopwatch time(parts_->timings, "decode");
+  int done = 0;
+  Frame frame{.width = static_cast<int>(plan.size.width), .height = static_cast<int>(plan.size.height), .rgb = {}};
+  parts_->decoder->decode(latent, plan.decode, [&](const at::Tensor& frames) {  // uint8 [T, H, W, 3]
+    const size_t bytes = static_cast<size_t>(frames.stride(0));
+    for (int64_t t = 0; t < frames.size(0); ++t) {
+      check_cancelled();
+      const auto* data = frames.const_data_ptr<uint8_t>() + static_cast<size_t>(t) * bytes;
+      frame.rgb.assign(data, data + bytes);
+      sink.push(frame);
+      if (progress) progress({Stage::decode, ++done, static_cast<int>(plan.frames)});
+    }
+  });
+  sink.finish();
+  if (!keep_loaded_) parts_->decoder.reset();
+}
+
+}  // namespace soragen::pipeline

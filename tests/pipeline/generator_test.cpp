@@ -1,0 +1,83 @@
+// Whole films against the Python reference: prompt and seed in, latents and frames out, every golden run.
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/stack.h>
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "pipeline/generator.h"
+#include "pipeline/options.h"
+#include "support/golden.h"
+
+namespace soragen::pipeline {
+namespace {
+
+using test::Golden;
+
+// Keeps the frames.
+class FrameList : public FrameSink {
+ public:
+  void push(const Frame& frame) override { frames.push_back(frame); }
+  void finish() override { finished = true; }
+  void abort() noexcept override {}
+  std::vector<Frame> frames;
+  bool finished = false;
+};
+
+Hardware plain_machine() { return {.cpu = "test", .has_fast_bf16 = false, .bf16_reason = "none", .threads = 2, .memory = int64_t{4} << 30}; }
+
+// The options with which scripts/make_golden.py ran the reference.
+Request golden_request(const Json& info, const Json& run) {
+  Request request = parse_request({{"prompt", info["prompt"]}, {"size", fmt::format("{}x{}", info["width"].get<int>(), info["height"].get<int>())},
+                                   {"frames", run["frames"]}, {"seed", info["seed"]}, {"guidance", info["guidance"]},
+                                   {"guidance_2", info["guidance_2"]}, {"negative_prompt", info["negative_prompt"]}}, "golden.json");
+  if (info.contains("dmd_timesteps") && !info["dmd_timesteps"].is_null()) {
+    set_option(request, "timesteps", info["dmd_timesteps"]);
+    set_option(request, "shift", info["dmd_shift"]);
+    set_option(request, "solver", "dmd");
+  } else {
+    set_option(request, "steps", run["steps"]);
+  }
+  return request;
+}
+
+double psnr(const Frame& frame, const at::Tensor& expected) {  // uint8 [H, W, 3]
+  const at::Tensor ours = at::from_blob(const_cast<uint8_t*>(frame.rgb.data()), expected.sizes(), at::kByte);
+  const double mse = (ours.to(at::kDouble) - expected.to(at::kDouble)).square().mean().item<double>();
+  return mse == 0 ? 99.0 : 10.0 * std::log10(255.0 * 255.0 / mse);
+}
+
+class FilmCase : public testing::TestWithParam<std::string> {};
+
+TEST_P(FilmCase, EveryRunEqualsTheReference) {
+  const Golden golden(GetParam());
+  const families::ModelSpec spec = open_model(golden.directory);
+  Generator generator(spec, /*keep_loaded=*/true);
+  for (const Json& run : golden.info["runs"]) {
+    const auto name = run["name"].get<std::string>();
+    SCOPED_TRACE(name);
+    const Plan plan = make_plan(golden_request(golden.info, run), spec, plain_machine());
+    const at::Tensor latent = generator.denoise(plan, {});
+    EXPECT_LT(test::relative_difference(latent, golden[name + ".latent"]), 1e-4);
+    test::expect_golden(latent, golden, name + ".latent");
+
+    FrameList film;
+    generator.decode(plan, latent, film, {});
+    ASSERT_TRUE(film.finished);
+    ASSERT_EQ(film.frames.size(), run["frames"].get<size_t>());
+    if (golden.has(name + ".video")) {
+      const at::Tensor video = golden[name + ".video"];
+      for (int64_t t = 0; t < video.size(0); ++t) EXPECT_GE(psnr(film.frames[static_cast<size_t>(t)], video[t]), 60.0) << "frame " << t;
+    } else {
+      if (golden.has(name + ".first_frame")) EXPECT_GE(psnr(film.frames.front(), golden[name + ".first_frame"]), 60.0);
+      if (golden.has(name + ".last_frame")) EXPECT_GE(psnr(film.frames.back(), golden[name + ".last_frame"]), 60.0);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, FilmCase, testing::Values("wan21-tiny", "wan22-tiny", "a14b-tiny", "t5-euler-tiny", "few-step-tiny"),
+                         [](const auto& info) { std::string name = info.param; std::replace(name.begin(), name.end(), '-', '_'); return name; });
+
+}  // namespace
+}  // namespace soragen::pipeline
