@@ -7,6 +7,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 namespace soragen::ops {
 
 // 3x3 over each frame, zero padding 1: [T, H, W, Cin] -> [T, H, W, Cout]. weight [Cout, Cin, 3, 3].
@@ -27,13 +29,29 @@ struct UpsampleConv2dWeight {
 
 // kT x k x k with the past in front: [kT - 1 + T, H, W, Cin] -> [T, H, W, Cout], zero padding k / 2 in
 // space. weight [Cout, Cin, kT, k, k].
-struct CausalConv3dWeight {
-  CausalConv3dWeight(const at::Tensor& weight, at::Tensor bias);
+//
+// In float32 a 3x3x3 filter over two or more frames runs as Winograd's F(4, 3) and F(2, 3) along time: half
+// or two thirds of the products. In bfloat16 it does not: transformed frames and products would each be
+// rounded to 8 bits before they cancel.
+class CausalConv3dWeight {
+ public:
+  CausalConv3dWeight(at::Tensor weight, at::Tensor bias);
   at::Tensor apply(const at::Tensor& past_and_frames) const;
   // One frame without a past: only the last tap meets a frame, a third of the work for kT = 3.
   at::Tensor apply_first(const at::Tensor& frame) const;
-  int64_t past() const { return weight.size(2) - 1; }
-  at::Tensor weight, bias;
+
+  int64_t past() const { return weight_.size(2) - 1; }
+  int64_t in_channels() const { return weight_.size(1); }
+
+ private:
+  const at::Tensor& direct() const;
+  const std::vector<at::Tensor>& filters(int outputs) const;  // Winograd's, [Cout, Cin, 3, 3] each
+  void apply_winograd(const at::Tensor& window, int outputs, at::Tensor out) const;
+
+  at::Tensor weight_, bias_;
+  // The forms that a film's chunk lengths ask for, made at first use.
+  mutable at::Tensor direct_;
+  mutable std::vector<at::Tensor> filters4_, filters2_;
 };
 
 }  // namespace soragen::ops

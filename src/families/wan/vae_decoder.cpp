@@ -50,7 +50,7 @@ CausalConv::CausalConv(const nn::Scope& scope, int64_t in, int64_t out, std::vec
     : weight(load_conv3d(scope, in, out, std::move(kernel), target)) {}
 
 at::Tensor CausalConv::buffer(at::IntArrayRef frames, const at::TensorOptions& options, const State& state) const {
-  at::Tensor buffer = at::empty({weight.past() + frames[0], frames[1], frames[2], weight.weight.size(1)}, options);
+  at::Tensor buffer = at::empty({weight.past() + frames[0], frames[1], frames[2], weight.in_channels()}, options);
   if (weight.past() > 0) {
     at::Tensor past = buffer.narrow(0, 0, weight.past());
     state.defined() ? past.copy_(state) : past.zero_();

@@ -1,0 +1,138 @@
+// One stage at a time on a model directory, and the machine's own peak: one JSON line per measurement.
+//
+//   soragen_bench denoise DIR [--size 256x256] [--frames 17] [--text 32] [--dtype fp32] [--threads N] [--repeats 3]
+//   soragen_bench decode  DIR [--size 256x256] [--frames 9]  [--dtype fp32] [--threads N] [--repeats 3]
+//   soragen_bench peak        [--dtype fp32] [--threads N] [--repeats 3]
+//
+// scripts/bench runs it beside the reference. "peak" times the products and convolutions that the stages
+// are made of, alone, through the same library: what the stages could reach at most.
+#include <ATen/Parallel.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/stack.h>
+#include <c10/core/InferenceMode.h>
+#include <fmt/format.h>
+#include <malloc.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstdio>
+#include <map>
+
+#include "core/json.h"
+#include "families/registry/registry.h"
+#include "ops/conv.h"
+#include "ops/linear.h"
+#include "pipeline/memory_pools.h"
+
+namespace soragen {
+namespace {
+
+struct Options {
+  std::string measurement, directory;
+  int64_t width = 256, height = 256, frames = 17, text = 32, threads = 0, repeats = 3;
+  std::string dtype = "fp32";
+  nn::Target target() const { return {dtype == "bf16" ? at::kBFloat16 : at::kFloat, at::kCPU}; }
+};
+
+Options parse(int argc, char** argv) {
+  if (argc < 2) throw std::runtime_error("usage: soragen_bench denoise|decode|peak [DIR] [--option value ...]");
+  Options options{.measurement = argv[1]};
+  std::map<std::string, int64_t*> numbers = {{"--frames", &options.frames}, {"--text", &options.text}, {"--threads", &options.threads}, {"--repeats", &options.repeats}};
+  if (options.measurement == "decode") options.frames = 9;
+  for (int i = 2; i < argc; ++i) {
+    const std::string name = argv[i];
+    if (!name.starts_with("--")) { options.directory = name; continue; }
+    if (i + 1 == argc) throw std::runtime_error(name + " needs a value");
+    const std::string value = argv[++i];
+    if (name == "--size") {
+      options.width = std::stoll(value);
+      options.height = std::stoll(value.substr(value.find('x') + 1));
+    } else if (name == "--dtype") {
+      options.dtype = value;
+    } else if (numbers.contains(name)) {
+      *numbers[name] = std::stoll(value);
+    } else {
+      throw std::runtime_error("unknown option " + name);
+    }
+  }
+  return options;
+}
+
+// Best of `repeats`, after one call that is not counted.
+template <typename Function>
+double best_seconds(int64_t repeats, Function&& function) {
+  function();
+  double best = 1e30;
+  for (int64_t i = 0; i < repeats; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    function();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+void report(const Options& options, Json fields) {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  fields["measurement"] = options.measurement;
+  fields["dtype"] = options.dtype;
+  fields["threads"] = at::get_num_threads();
+  fields["peak_rss_mib"] = static_cast<double>(usage.ru_maxrss) / 1024.0;
+  std::printf("%s\n", fields.dump().c_str());
+}
+
+void denoise(const Options& options) {
+  const families::ModelSpec spec = families::read_model(options.directory);
+  const families::Family& family = families::family_named(spec.family);
+  const auto denoiser = family.load_denoiser(spec, diffusion::Expert::high_noise, options.target(), {});
+  const int64_t text_dim = spec.facts["transformer"]["text_dim"];
+  denoiser->begin({.prompt = at::randn({options.text, text_dim}), .negative = at::randn({options.text, text_dim})});
+  const auto& geometry = spec.geometry;
+  const at::Tensor latent = at::randn({geometry.channels, geometry.latent_frames(options.frames), options.height / geometry.spatial, options.width / geometry.spatial});
+  const double seconds = best_seconds(options.repeats, [&] { denoiser->velocity(latent, 500, /*guided=*/true); });
+  const auto cost = family.denoise_cost(spec, options.target(), {options.width, options.height, options.frames});
+  report(options, {{"seconds", seconds}, {"gflops", cost.flop / seconds / 1e9}});
+}
+
+void decode(const Options& options) {
+  const families::ModelSpec spec = families::read_model(options.directory);
+  const families::Family& family = families::family_named(spec.family);
+  const auto decoder = family.load_decoder(spec, options.target(), {});
+  const auto& geometry = spec.geometry;
+  const at::Tensor latent = at::randn({geometry.channels, geometry.latent_frames(options.frames), options.height / geometry.spatial, options.width / geometry.spatial});
+  const double seconds = best_seconds(options.repeats, [&] { decoder->decode(latent, {.latent_frames = 1}, [](const at::Tensor&) {}); });
+  const auto cost = family.decode_cost(spec, options.target(), {options.width, options.height, options.frames}, {});
+  report(options, {{"seconds", seconds}, {"gflops", cost.flop / seconds / 1e9}});
+}
+
+void peak(const Options& options) {
+  const auto like = at::TensorOptions().dtype(options.target().dtype);
+  const ops::LinearWeight weight(at::randn({8960, 1536}).to(like.dtype()), at::randn({8960}).to(like.dtype()));
+  const at::Tensor x = at::randn({2560, 1536}).to(like.dtype());
+  const double gemm = 2.0 * 2560 * 1536 * 8960 / best_seconds(options.repeats, [&] { weight.apply(x); });
+  Json fields = {{"gemm_gflops", gemm / 1e9}};
+  for (const auto& [channels, edge] : {std::pair{96, 256}, {192, 128}, {384, 64}}) {
+    const ops::CausalConv3dWeight conv(at::randn({channels, channels, 3, 3, 3}).to(like.dtype()), at::randn({channels}).to(like.dtype()));
+    const at::Tensor frames = at::randn({6, edge, edge, channels}).to(like.dtype());
+    const double flop = 2.0 * 27 * channels * channels * 4 * edge * edge;
+    fields[fmt::format("conv3d_{}_gflops", channels)] = flop / best_seconds(options.repeats, [&] { conv.apply(frames); }) / 1e9;
+  }
+  report(options, fields);
+}
+
+}  // namespace
+}  // namespace soragen
+
+int main(int argc, char** argv) try {
+  const soragen::Options options = soragen::parse(argc, argv);
+  const c10::InferenceMode inference;
+  soragen::pipeline::keep_freed_memory();
+  if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
+  if (options.measurement == "denoise") soragen::denoise(options);
+  else if (options.measurement == "decode") soragen::decode(options);
+  else if (options.measurement == "peak") soragen::peak(options);
+  else throw std::runtime_error("unknown measurement " + options.measurement);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "soragen_bench: %s\n", error.what());
+  return 1;
+}
