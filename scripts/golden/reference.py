@@ -10,6 +10,7 @@ from .few_step import denoise_few_steps
 from .recorder import Recorder, decoder_pairs, hooks, record_text, transformer_pairs
 
 SEED = 42
+TILED_CASES = ("wan21-tiny", "wan22-tiny")  # one of each VAE generation
 
 
 def open_pipeline(directory, dtype):
@@ -120,6 +121,22 @@ def record_vae(recorder, pipe):
         recorder.put_first("vae.video", pipe.vae.decode(latent, return_dict=False)[0])
 
 
+TILE_LATENT, TILE_STRIDE_LATENT = 4, 3  # in latent cells
+
+
+def record_tiled_vae(recorder, pipe):
+    """The reference's tiled decode: two rows and two columns of tiles, the last ones cut."""
+    vae, spatial = pipe.vae, pipe.vae.config.scale_factor_spatial
+    generator = torch.Generator("cpu").manual_seed(SEED + 2)
+    latent = torch.randn((1, vae.config.z_dim, 2, 5, 6), generator=generator).to(vae.dtype)
+    recorder.put_first("vae.tiled.latent", latent)
+    tile, stride = TILE_LATENT * spatial, TILE_STRIDE_LATENT * spatial
+    vae.enable_tiling(tile, tile, stride, stride)
+    frames = vae.decode(latent, return_dict=False)[0]  # [1, 3, T, H, W]
+    vae.use_tiling = False
+    recorder.put_first("vae.tiled.frames", frames[:, :, [0, -1]])
+
+
 @torch.no_grad()
 def record(case, directory, dtype=torch.float32):
     """All named tensors of the case, computed in `dtype`."""
@@ -136,6 +153,8 @@ def record(case, directory, dtype=torch.float32):
     for run in case.runs:
         record_decoding(recorder, pipe, run, record_denoising(recorder, pipe, case, run))
     record_vae(recorder, pipe)
+    if case.name in TILED_CASES:
+        record_tiled_vae(recorder, pipe)
     return recorder.tensors
 
 

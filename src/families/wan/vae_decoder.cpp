@@ -198,13 +198,20 @@ at::Tensor VaeDecoder::unpatchify(const at::Tensor& x) const {
   return x.view({t, h, w, 3, p, p}).permute({0, 1, 5, 2, 4, 3}).reshape({t, h * p, w * p, 3});  // channel order: RGB, column, row
 }
 
-void VaeDecoder::run(size_t level, const at::Tensor& x, State& state, int64_t frames_per_pass, const std::function<void(const at::Tensor&)>& values) const {
+void VaeDecoder::run(size_t level, const at::Tensor& x, State& state, int64_t frames_per_pass, const ValuesFn& values) const {
   if (level == up_blocks_.size()) return values(head(x, state));
   const at::Tensor y = up_blocks_[level].forward(x, state.up_blocks[level]);
   for (const at::Tensor& part : y.split(frames_per_pass)) run(level + 1, part, state, frames_per_pass, values);
 }
 
-void VaeDecoder::decode_values(const at::Tensor& latent, const DecodeOptions& options, const std::function<void(const at::Tensor&)>& values) const {
+void VaeDecoder::decode_values(const at::Tensor& latent, const DecodeOptions& options, const ValuesFn& values) const {
+  const int64_t spatial = config_.scale_factor_spatial, frames = (latent.size(1) - 1) * config_.scale_factor_temporal + 1;
+  if (options.tile == 0 || std::max(latent.size(2), latent.size(3)) * spatial <= options.tile) return decode_whole(latent, options, values);
+  tiled_decode(latent, frames, options, {.spatial = spatial, .step = config_.patch_size},
+               [&](const at::Tensor& tile, const ValuesFn& tile_values) { decode_whole(tile, options, tile_values); }, values);
+}
+
+void VaeDecoder::decode_whole(const at::Tensor& latent, const DecodeOptions& options, const ValuesFn& values) const {
   SORAGEN_ASSERT(latent.dim() == 4 && latent.size(0) == config_.z_dim && options.latent_frames > 0 && options.frames_per_pass > 0);
   State state = start();
   for (int64_t begin = 0; begin < latent.size(1);) {

@@ -17,7 +17,7 @@
 #include <optional>
 #include <vector>
 
-#include "families/frame_decoder.h"
+#include "families/tiled_decode.h"
 #include "families/wan/config.h"
 #include "nn/layers.h"
 #include "ops/conv.h"
@@ -97,7 +97,7 @@ class VaeDecoder : public FrameDecoder {
   void decode(const at::Tensor& latent, const DecodeOptions& options, const FramesFn& frames) override;
 
   // [C, T, H, W] normalised latent -> [T', H', W', 3] in [-1, 1] before the clamp, a chunk at a time.
-  void decode_values(const at::Tensor& latent, const DecodeOptions& options, const std::function<void(const at::Tensor&)>& values) const;
+  void decode_values(const at::Tensor& latent, const DecodeOptions& options, const ValuesFn& values) const;
 
  private:
   struct State {
@@ -106,7 +106,8 @@ class VaeDecoder : public FrameDecoder {
     std::vector<UpBlock::State> up_blocks;
   };
   State start() const;
-  void run(size_t level, const at::Tensor& x, State& state, int64_t frames_per_pass, const std::function<void(const at::Tensor&)>& values) const;
+  void decode_whole(const at::Tensor& latent, const DecodeOptions& options, const ValuesFn& values) const;
+  void run(size_t level, const at::Tensor& x, State& state, int64_t frames_per_pass, const ValuesFn& values) const;
   at::Tensor head(const at::Tensor& x, State& state) const;
   at::Tensor unpatchify(const at::Tensor& x) const;  // [T, H, W, 3 p p] -> [T, H p, W p, 3]
 

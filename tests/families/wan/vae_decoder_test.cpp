@@ -22,13 +22,13 @@ class VaeCase : public testing::TestWithParam<std::string> {
   VaeDecoder decoder{nn::Scope(store), config, {at::kFloat, at::kCPU}};
 
   // golden "vae.latent" is in the VAE's own scale; the decoder takes normalised latents.
-  at::Tensor normalised() const {
+  at::Tensor normalised(const std::string& name = "vae.latent") const {
     const auto column = [](const std::vector<double>& values) { return at::tensor(values, at::kDouble).view({-1, 1, 1, 1}); };
-    return ((golden["vae.latent"].to(at::kDouble) - column(config.latents_mean)) / column(config.latents_std)).to(at::kFloat);
+    return ((golden[name].to(at::kDouble) - column(config.latents_mean)) / column(config.latents_std)).to(at::kFloat);
   }
-  at::Tensor decode(const DecodeOptions& options) const {
+  at::Tensor decode(const DecodeOptions& options, const std::string& latent = "vae.latent") const {
     std::vector<at::Tensor> chunks;
-    decoder.decode_values(normalised(), options, [&](const at::Tensor& values) { chunks.push_back(values); });
+    decoder.decode_values(normalised(latent), options, [&](const at::Tensor& values) { chunks.push_back(values); });
     return at::clamp(at::cat(chunks), -1.0, 1.0).permute({3, 0, 1, 2});  // [3, T, H, W]
   }
 };
@@ -41,6 +41,17 @@ TEST_P(VaeCase, LargerChunksAndSingleFramesGiveTheSameFilm) {
   test::expect_golden(decode({.latent_frames = 2, .frames_per_pass = 3}), golden, "vae.video");
 }
 
+class TiledCase : public VaeCase {};
+
+TEST_P(TiledCase, BlendsAsTheReferenceDoes) {
+  const int64_t spatial = config.scale_factor_spatial;
+  const at::Tensor film = decode({.tile = 4 * spatial, .tile_stride = 3 * spatial}, "vae.tiled.latent");
+  const at::Tensor ends = at::cat({film.narrow(1, 0, 1), film.narrow(1, film.size(1) - 1, 1)}, 1);
+  // Decoded tiles wait in float16: half of its last place on [-1, 1], besides the reference's own error.
+  EXPECT_LE(test::max_difference(ends, golden["vae.tiled.frames"]), 3 * golden.error("vae.tiled.frames") + 0x1p-11);
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, TiledCase, testing::Values("wan21-tiny", "wan22-tiny"), [](const auto& info) { return info.param == "wan21-tiny" ? "first" : "second"; });
 INSTANTIATE_TEST_SUITE_P(Golden, VaeCase, testing::Values("wan21-tiny", "wan22-tiny", "a14b-tiny", "t5-euler-tiny", "few-step-tiny"),
                          [](const auto& info) { std::string name = info.param; std::replace(name.begin(), name.end(), '-', '_'); return name; });
 
