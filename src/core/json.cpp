@@ -18,6 +18,26 @@ std::string preview(const Json& value) {
   return text;
 }
 
+// Python writes numbers that JSON has no word for as NaN, Infinity and -Infinity, and real scheduler
+// configs contain them. They become null, which every reader treats as absent.
+std::string without_python_numbers(std::string_view text) {
+  std::string result;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto skip = [&](std::string_view word) {
+      if (in_string || text.substr(i, word.size()) != word) return false;
+      result += "null";
+      i += word.size() - 1;
+      return true;
+    };
+    if (skip("NaN") || skip("Infinity") || skip("-Infinity")) continue;
+    if (text[i] == '"') in_string = !in_string;
+    result += text[i];
+    if (in_string && text[i] == '\\' && i + 1 < text.size()) result += text[++i];
+  }
+  return result;
+}
+
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& what) {
@@ -31,7 +51,7 @@ Json parse_json(std::string_view text, const std::string& what) {
     return true;
   };
   try {
-    return Json::parse(text.begin(), text.end(), on_event);
+    return Json::parse(without_python_numbers(text), on_event);
   } catch (const Json::exception& error) {
     fail(ErrorKind::input, "{}: not valid JSON: {}", what, error.what());
   }

@@ -12,7 +12,8 @@ namespace soragen {
 using Json = nlohmann::json;
 
 // Throws Error{input} "<what>: ..." on malformed text, invalid UTF-8, a duplicate key, or nesting
-// deeper than 64 (nlohmann/json keeps the last duplicate and recurses without a limit).
+// deeper than 64 (nlohmann/json keeps the last duplicate and recurses without a limit). Python's NaN and
+// Infinity are read as null.
 Json parse_json(std::string_view text, const std::string& what);
 Json read_json_file(const std::filesystem::path& path);  // at most 64 MiB: no config is larger
 

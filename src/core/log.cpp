@@ -5,6 +5,8 @@
 
 #include <mutex>
 
+#include "core/printable.h"
+
 namespace soragen {
 namespace {
 
@@ -46,7 +48,7 @@ void log_line(LogLevel level, std::string_view text) {
   if (!log.out->should_log(spdlog_level(level))) return;
   const std::lock_guard lock(log.mutex);
   if (log.before) log.before();
-  log.out->log(spdlog_level(level), "{}", text);
+  log.out->log(spdlog_level(level), "{}", printable(text));
   log.out->flush();
   if (log.after) log.after();
 }

@@ -13,7 +13,8 @@ namespace soragen {
 
 PartFile::PartFile(std::filesystem::path target) : target_(std::move(target)), part_(target_) {
   part_ += ".part";
-  if (!target_.has_filename() || std::filesystem::is_directory(target_))
+  std::error_code ignored;  // of a path that cannot be: open() below says why
+  if (!target_.has_filename() || std::filesystem::is_directory(target_, ignored))
     fail(ErrorKind::input, "cannot write '{}': it names a folder, not a file", target_.string());
   const int file = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file < 0)

@@ -18,6 +18,12 @@ TEST(Json, RefusesWhatTheLibraryLetsThrough) {
   EXPECT_ERROR(parse_json("{} {}", "x"), ErrorKind::input, "not valid JSON");
 }
 
+TEST(Json, PythonNumbersAreNull) {
+  const Json json = parse_json(R"({"a":-Infinity,"b":NaN,"c":[Infinity],"d":"NaN \" Infinity","e":"\\"})", "x");
+  EXPECT_EQ(json, Json({{"a", nullptr}, {"b", nullptr}, {"c", {nullptr}}, {"d", "NaN \" Infinity"}, {"e", "\\"}}));
+  EXPECT_ERROR(parse_json("{\"a\":+Infinity}", "x"), ErrorKind::input, "not valid JSON");
+}
+
 TEST(JsonObject, ChecksTypesAndRanges) {
   const Json json = parse_json(R"({"n":7,"f":1.5,"s":"t","b":true,"l":[1,2],"z":null,"big":18446744073709551615,"mix":[1,"a"]})", "x");
   const JsonObject object(json, "x");
