@@ -33,7 +33,9 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
   set(_libtorch_include "SHELL:-idirafter \"${LibTorch_INCLUDE_DIR}\"")
   add_library(LibTorch::c10 SHARED IMPORTED)
   set_target_properties(LibTorch::c10 PROPERTIES IMPORTED_LOCATION "${LibTorch_LIB_DIR}/libc10.so"
-    INTERFACE_COMPILE_OPTIONS "${_libtorch_include}")
+    INTERFACE_COMPILE_OPTIONS "${_libtorch_include}"
+    # As the wheel was built: a header includes the operators it uses and not all of them (3 s a file).
+    INTERFACE_COMPILE_DEFINITIONS AT_PER_OPERATOR_HEADERS)
   add_library(LibTorch::cpu SHARED IMPORTED)
   set_target_properties(LibTorch::cpu PROPERTIES IMPORTED_LOCATION "${LibTorch_LIB_DIR}/libtorch_cpu.so"
     INTERFACE_COMPILE_OPTIONS "${_libtorch_include}"
