@@ -3,7 +3,7 @@
 //   y <- x / max(||x||_2, 1e-12) * sqrt(channels) * gamma      per pixel, over its channels
 //   out <- y / (1 + exp(-y)),  or y itself without SiLU
 //
-// The norm of Wan's VAE (F.normalize: no eps inside the root, unlike torch's RMSNorm).
+// The norm of causal video VAEs (F.normalize: no eps inside the root, unlike torch's RMSNorm).
 #pragma once
 
 #include <cstdint>

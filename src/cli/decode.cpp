@@ -1,0 +1,24 @@
+// soragen decode LATENTS -o FILE: the film of saved latents, without denoising.
+#include "cli/commands.h"
+#include "cli/film.h"
+#include "cli/model_location.h"
+#include "cli/progress.h"
+
+namespace soragen::cli {
+
+int decode(const Invocation& invocation) {
+  const std::string& file = invocation.operands.front();
+  const pipeline::Latents latents = pipeline::read_latents(file);
+  const families::ModelSpec spec = pipeline::open_model(locate_model(invocation.model));
+  const FilmOrder order = order_decode(latents, file, invocation.request, spec, pipeline::detect_hardware());
+  check_places(order);
+
+  pipeline::Generator generator(spec, false);
+  ProgressReporter progress(choose_progress_mode(invocation.progress, invocation.quiet), 1);
+  const Json result = decode_film(generator, order, latents, progress.callback());
+  progress.end_film();
+  report_result(result, invocation.json);
+  return 0;
+}
+
+}  // namespace soragen::cli

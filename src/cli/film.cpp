@@ -1,0 +1,209 @@
+#include "cli/film.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <random>
+
+#include "cli/results.h"
+#include "core/fail.h"
+#include "core/log.h"
+#include "core/printable.h"
+#include "pipeline/failure.h"
+#include "pipeline/options.h"
+#include "pipeline/record.h"
+#include "weights/safetensors.h"
+
+namespace soragen::cli {
+namespace fs = std::filesystem;
+
+namespace {
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+// Fit for pasting into a shell.
+std::string shell_quoted(const std::string& word) {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./%+=:,@";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string how_to_continue(const fs::path& latents, const std::string& output) {
+  return fmt::format("the latents are kept: soragen decode {} -o {}", shell_quoted(latents.string()),
+                     shell_quoted(output));
+}
+
+// A folder of our own in the temporary folder: a name that can be guessed there could be somebody else's link.
+fs::path temporary_latents() {
+  std::string folder = (fs::temp_directory_path() / "soragen-XXXXXX").string();
+  if (::mkdtemp(folder.data()) == nullptr)
+    fail(ErrorKind::resource, "cannot create a folder in {}", fs::temp_directory_path().string());
+  return fs::path(folder) / "latents.safetensors";
+}
+
+// An hour of denoising is not lost to a full disk: when the place in the order fails, the latents go to the temporary
+// folder, and the error says so.
+fs::path store(const pipeline::Latents& latents, const FilmOrder& order) {
+  const fs::path place = order.latents.empty() ? temporary_latents() : order.latents;
+  try {
+    pipeline::save_latents(place, latents);
+    return place;
+  } catch (const Error& error) {
+    const fs::path elsewhere = temporary_latents();
+    pipeline::save_latents(elsewhere, latents);
+    fail(error.kind(), "{}; {}", error.what(), how_to_continue(elsewhere, order.output.path));
+  }
+}
+
+void remove_latents(const FilmOrder& order, const fs::path& latents) {
+  std::error_code ignored;
+  fs::remove(latents, ignored);
+  if (order.latents.empty()) fs::remove(latents.parent_path(), ignored);
+}
+
+// What a record holds of file names may be no UTF-8.
+std::string as_text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+Json result_of(const FilmOrder& order, const families::ModelSpec& spec, const Json& timings, double seconds) {
+  const pipeline::Plan& plan = order.plan;
+  return {{"output", order.output.path},
+          {"seed", plan.seed},
+          {"size", fmt::format("{}x{}", plan.size.width, plan.size.height)},
+          {"frames", plan.frames},
+          {"fps", to_string(plan.fps)},
+          {"seconds", std::round(seconds * 1000) / 1000},
+          {"timings", timings},
+          {"record", pipeline::make_record(plan, spec, timings)}};
+}
+
+FilmOrder order_for(const Request& request, const families::ModelSpec& spec, const pipeline::Hardware& hardware) {
+  if (!request.output)
+    fail(ErrorKind::usage,
+         "no output: name a file with -o FILE (.mp4, .mkv, .webm, .gif, dir/%04d.png, ...; - is y4m on stdout)");
+  FilmOrder order{.plan = pipeline::make_plan(request, spec, hardware)};
+  const pipeline::Plan& plan = order.plan;
+  for (const std::string& warning : plan.warnings) log_warning("{}", warning);
+  order.output = {.path = *request.output,
+                  .codec = plan.request.codec.value_or(""),
+                  .width = static_cast<int>(plan.size.width),
+                  .height = static_cast<int>(plan.size.height),
+                  .fps = plan.fps,
+                  .crf = plan.request.crf ? std::optional(static_cast<int>(*plan.request.crf)) : std::nullopt,
+                  // Without timings, so that the same film is the same file.
+                  .metadata = {{kRecordKey, as_text(pipeline::make_record(plan, spec, Json::object()))}}};
+  media::choose_format(order.output);
+  return order;
+}
+
+}  // namespace
+
+fs::path latents_beside(const std::string& output) {
+  if (output == "-") return "";
+  const fs::path path(output);
+  // The folder of numbered images may not exist yet; then the file stands beside that folder.
+  const fs::path base = path.has_parent_path() && !fs::exists(path.parent_path()) ? path.parent_path() : path;
+  return base.string() + ".latents.safetensors";
+}
+
+FilmOrder order_film(Request request, const families::ModelSpec& spec, const pipeline::Hardware& hardware) {
+  if (!request.prompt) fail(ErrorKind::usage, "no prompt: say what to show with --prompt TEXT");
+  if (!request.seed) request.seed = std::random_device()();
+  FilmOrder order = order_for(request, spec, hardware);
+  order.keeps_latents = request.save_latents.has_value();
+  order.latents = order.keeps_latents ? fs::path(*request.save_latents) : latents_beside(*request.output);
+  return order;
+}
+
+void check_places(const FilmOrder& order) {
+  publishing::validate_output(order.output);
+  if (!order.keeps_latents) return;
+  const fs::path folder = order.latents.has_parent_path() ? order.latents.parent_path() : fs::path(".");
+  if (!fs::is_directory(folder) || ::access(folder.c_str(), W_OK) != 0)
+    fail(ErrorKind::input, "cannot write {}: {} is no folder that can be written", order.latents.string(),
+         folder.string());
+}
+
+FilmOrder order_decode(const pipeline::Latents& latents, const std::string& where, const Request& flags,
+                       const families::ModelSpec& spec, const pipeline::Hardware& hardware) {
+  const JsonObject record(latents.record, where + ": record");
+  Request made = pipeline::parse_request(record.at("settings"), where + ": record: settings");
+  // What the film is comes from the file; where it goes and how this machine computes it does not.
+  for (auto* text : {&made.output, &made.save_latents, &made.device, &made.dtype, &made.attention}) text->reset();
+  for (auto* number : {&made.threads, &made.memory}) number->reset();
+  FilmOrder order = order_for(merge(made, flags), spec, hardware);
+  const std::vector<int64_t> found = latents.values.sizes().vec(), expected = order.plan.latent_shape;
+  if (found != expected)
+    fail(ErrorKind::input,
+         "{} holds latents of shape {}, but this model makes {} of the {}x{} film with {} frames in its record; it "
+         "needs the model that made them",
+         where, weights::to_string(found), weights::to_string(expected), order.plan.size.width, order.plan.size.height,
+         order.plan.frames);
+  return order;
+}
+
+Json make_film(pipeline::Generator& generator, const FilmOrder& order, const ProgressFn& progress) {
+  const Stopwatch stopwatch;
+  generator.take_timings();
+  const at::Tensor values = generator.denoise(order.plan, progress);
+  const fs::path latents = store({values, pipeline::make_record(order.plan, generator.spec(), Json::object())}, order);
+  try {
+    const std::unique_ptr<FrameSink> sink = publishing::open_output(order.output);
+    generator.decode(order.plan, values, *sink, progress);
+  } catch (...) {
+    const pipeline::Failure failure = pipeline::describe_failure(std::current_exception());
+    pipeline::log_details(failure);
+    fail(failure.kind, "{}; {}", failure.message, how_to_continue(latents, order.output.path));
+  }
+  if (!order.keeps_latents) remove_latents(order, latents);
+  return result_of(order, generator.spec(), generator.take_timings(), stopwatch.seconds());
+}
+
+Json decode_film(pipeline::Generator& generator, const FilmOrder& order, const pipeline::Latents& latents,
+                 const ProgressFn& progress) {
+  const Stopwatch stopwatch;
+  generator.take_timings();
+  const std::unique_ptr<FrameSink> sink = publishing::open_output(order.output);
+  generator.decode(order.plan, latents.values, *sink, progress);
+  return result_of(order, generator.spec(), generator.take_timings(), stopwatch.seconds());
+}
+
+void report_result(const Json& result, bool as_json) {
+  const std::string output = result["output"].get<std::string>();
+  const std::string line = as_json ? as_text(result)
+                                   : fmt::format("{}: {}, {} frames at {} fps, seed {}, {:.1f} s", printable(output),
+                                                 result["size"].get<std::string>(), result["frames"].get<int64_t>(),
+                                                 result["fps"].get<std::string>(), result["seed"].get<uint64_t>(),
+                                                 result["seconds"].get<double>());
+  if (output != "-") return print_line(line);
+  if (as_json)
+    std::fprintf(stderr, "%s\n", line.c_str());
+  else
+    log_info("{}", line);
+}
+
+bool fits_loaded(const pipeline::Plan& plan) {
+  int64_t weights = 0, working = 0;
+  for (const pipeline::StagePlan& stage : plan.stages) {
+    weights += stage.cost.weights;
+    working = std::max(working, stage.cost.activations);
+  }
+  return weights + working <= plan.memory_limit;
+}
+
+std::string numbered_name(const std::string& path, uint64_t seed) {
+  const fs::path name(path);
+  return (name.parent_path() / fmt::format("{}-{}{}", name.stem().string(), seed, name.extension().string())).string();
+}
+
+}  // namespace soragen::cli

@@ -1,0 +1,63 @@
+#include "cli/help.h"
+
+#include <fmt/format.h>
+
+#include "core/version.h"
+
+namespace soragen::cli {
+namespace {
+
+constexpr size_t kHelpColumn = 29;
+
+std::string left_side(const Flag& flag) {
+  const std::string short_form = flag.short_name == 0 ? "   " : fmt::format("-{},", flag.short_name);
+  return fmt::format("{} --{}{}{}", short_form, flag.name, flag.value_name.empty() ? "" : " ", flag.value_name);
+}
+
+// What a person cannot read off the flags.
+std::string_view notes_of(std::string_view command) {
+  if (command == "generate")
+    return "What is not given comes from the model's official profile; 'soragen plan' shows it. The form of\n"
+           "FILE is told by its name: .mp4 .m4v .mov .mkv .webm .gif .y4m, dir/%04d.png, - for y4m on stdout.\n";
+  if (command == "batch")
+    return "A .txt file has a prompt a line; empty lines and lines that begin with # are skipped. A line of a\n"
+           ".jsonl file is an object whose keys are the long flags of generate; \"output\" is a name inside DIR.\n"
+           "A film without one is LINE-PROMPT.EXT: 0001-a-red-ball.mp4. stdout has a JSON object a film.\n"
+           "Exit code 6: some failed.\n";
+  if (command == "decode") return "Size, frames and rate are those of the latents; the form of FILE as in generate.\n";
+  if (command == "completion")
+    return "bash: source <(soragen completion bash)\nzsh:  soragen completion zsh > a folder of $fpath, as _soragen\n";
+  return "";
+}
+
+}  // namespace
+
+std::string overview() {
+  std::string text = fmt::format(
+      "soragen {}: text to video\n\n"
+      "  soragen --prompt \"a red ball bounces over the blue sea\" -o film.mp4\n\nCommands:\n",
+      version());
+  for (const Command& command : commands()) text += fmt::format("  {:<12}{}\n", command.name, command.summary);
+  text +=
+      "\n'soragen COMMAND --help' lists a command's flags; 'soragen --version' prints the version.\n"
+      "Exit codes: 0 done, 1 a bug of soragen, 2 usage, 3 bad input, 4 unsupported, 5 out of memory or disk,\n"
+      "6 batch finished with failures, 130 interrupted.\n";
+  return text;
+}
+
+std::string help_of(const Command& command) {
+  std::string text = fmt::format("soragen {} {}\n{}\n", command.name, command.synopsis, command.summary);
+  const std::vector<Flag> flags = flags_of(command);
+  for (const std::string_view group : {"Film", "Output", "Computing", "Run"}) {
+    bool is_first = true;
+    for (const Flag& flag : flags) {
+      if (flag.group != group) continue;
+      if (is_first) text += fmt::format("{}:\n", group);
+      is_first = false;
+      text += fmt::format("  {:<{}} {}\n", left_side(flag), kHelpColumn, flag.help);
+    }
+  }
+  return text + std::string(notes_of(command.name));
+}
+
+}  // namespace soragen::cli
