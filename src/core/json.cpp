@@ -18,6 +18,13 @@ std::string preview(const Json& value) {
   return text;
 }
 
+// get<int64_t>() would wrap an unsigned number above INT64_MAX.
+bool fits(const Json& value, int64_t min, int64_t max) {
+  if (!value.is_number_integer()) return false;
+  if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX)) return false;
+  return value.get<int64_t>() >= min && value.get<int64_t>() <= max;
+}
+
 // Python writes numbers that JSON has no word for as NaN, Infinity and -Infinity, and real scheduler
 // configs contain them. They become null, which every reader treats as absent.
 std::string without_python_numbers(std::string_view text) {
@@ -86,11 +93,8 @@ void JsonObject::wrong(const std::string& key, const Json& found, std::string_vi
 int64_t JsonObject::integer(const std::string& key, int64_t min, int64_t max) const {
   const Json& value = at(key);
   const std::string expected = fmt::format("an integer from {} to {}", min, max);
-  if (!value.is_number_integer()) wrong(key, value, expected);
-  if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX)) wrong(key, value, expected);
-  const auto number = value.get<int64_t>();
-  if (number < min || number > max) wrong(key, value, expected);
-  return number;
+  if (!fits(value, min, max)) wrong(key, value, expected);
+  return value.get<int64_t>();
 }
 
 int64_t JsonObject::integer_or(const std::string& key, int64_t fallback, int64_t min, int64_t max) const {
@@ -126,7 +130,7 @@ std::vector<int64_t> JsonObject::integers(const std::string& key, int64_t min, i
   if (!list.is_array()) wrong(key, list, expected);
   std::vector<int64_t> values;
   for (const Json& value : list) {
-    if (!value.is_number_integer() || value.get<int64_t>() < min || value.get<int64_t>() > max) wrong(key, list, expected);
+    if (!fits(value, min, max)) wrong(key, list, expected);
     values.push_back(value.get<int64_t>());
   }
   return values;

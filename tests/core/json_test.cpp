@@ -33,6 +33,7 @@ TEST(JsonObject, ChecksTypesAndRanges) {
   EXPECT_ERROR(object.integer("n", 0, 6), ErrorKind::input, "key \"n\" is 7; expected an integer from 0 to 6");
   EXPECT_ERROR(object.integer("f", 0, 6), ErrorKind::input, "expected an integer");
   EXPECT_ERROR(object.integer("big", 0, INT64_MAX), ErrorKind::input, "expected an integer");
+  EXPECT_ERROR(JsonObject(Json{{"l", {UINT64_MAX}}}, "x").integers("l", -1, 9), ErrorKind::input, "list of integers");
   EXPECT_ERROR(object.string("n"), ErrorKind::input, "expected a string");
   EXPECT_ERROR(object.boolean_or("n", true), ErrorKind::input, "expected true or false");
   EXPECT_ERROR(object.number("s"), ErrorKind::input, "finite number");
