@@ -45,10 +45,11 @@ def quiet(threads):
 
 
 def time_calls(function, repeats):
-    """Seconds of each of `repeats` calls after one that is not counted."""
-    function()
+    """Seconds of each of `repeats` calls after one that is not counted; 0: of one cold call."""
+    if repeats:
+        function()
     seconds = []
-    for _ in range(repeats):
+    for _ in range(max(1, repeats)):
         start = time.perf_counter()
         function()
         seconds.append(round(time.perf_counter() - start, 5))

@@ -58,12 +58,12 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-// Best of `repeats`, after one call that is not counted.
+// Best of `repeats`, after one call that is not counted; 0: one cold call.
 template <typename Function>
 double best_seconds(int64_t repeats, Function&& function) {
-  function();
+  if (repeats > 0) function();
   double best = 1e30;
-  for (int64_t i = 0; i < repeats; ++i) {
+  for (int64_t i = 0; i < std::max<int64_t>(repeats, 1); ++i) {
     const auto start = std::chrono::steady_clock::now();
     function();
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());

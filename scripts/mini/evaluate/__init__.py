@@ -1,0 +1,1 @@
+"""Measures the model: programmatic checks of films, tables per slot, contact sheets."""

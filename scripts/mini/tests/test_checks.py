@@ -1,0 +1,41 @@
+"""The checks against true renders, and against films that are not the world's."""
+
+import unittest
+
+import numpy as np
+
+from mini.evaluate.checks import read_film
+from mini.world import SLOTS, draw_scene, render
+
+COUNT = 60
+
+
+class TrueRenders(unittest.TestCase):
+    def test_every_slot_is_read_back(self):
+        wrong = {slot: [] for slot in SLOTS}
+        for seed in range(40_000_000, 40_000_000 + COUNT):
+            scene = draw_scene(seed)
+            seen = read_film(render(scene, np.linspace(0, 1, 17), size=64))
+            for slot in SLOTS:
+                if seen[slot] != getattr(scene, slot):
+                    wrong[slot].append((seed, seen[slot], getattr(scene, slot)))
+        for slot, cases in wrong.items():
+            self.assertLessEqual(len(cases), 1, f"{slot}: {cases}")
+
+
+class OtherFilms(unittest.TestCase):
+    def test_a_film_without_an_object_has_no_colour(self):
+        seen = read_film(np.full((17, 64, 64, 3), (0.5, 0.55, 0.6), np.float32))
+        self.assertEqual([seen[s] for s in ("colour", "object", "motion")], [None] * 3)
+
+    def test_noise_is_read_without_a_crash(self):
+        read_film(np.random.default_rng(0).random((17, 128, 128, 3)))
+
+    def test_a_still_object_is_still(self):
+        scene = draw_scene(3)
+        frame = render(scene, np.array([0.5]), 64)
+        self.assertEqual(read_film(np.repeat(frame, 17, 0))["motion"], "still")
+
+
+if __name__ == "__main__":
+    unittest.main()

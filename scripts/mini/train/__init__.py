@@ -1,0 +1,1 @@
+"""Trains soragen-mini, a stage a module; `python -m mini --help` lists the stages."""

@@ -1,0 +1,135 @@
+"""Stage `dit`: the transformer (diffusers' WanTransformer3DModel) learns to denoise latents under a caption.
+
+Flow matching as Wan has it: x = (1 - sigma) * clean + sigma * noise, the target is noise - clean, the timestep is
+1000 * sigma. The text is what the pipeline will feed: 512 rows, zero after the last token, no mask. All zero rows have
+one key and one value, so that one row with log(their number) added to its score stands for them, exactly.
+
+A token holds 4 * Z = 192 numbers, three quarters of the width: a velocity carries the noise through the residual
+stream, and a token wider than the stream does not learn (see README.md).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import WanTransformer3DModel
+from diffusers.models.transformers.transformer_wan import WanAttnProcessor
+
+from ..world import draw_scene
+from ..world.captions import caption
+from .curve import load
+from .data import load_shards, make_clip
+from .latent import Z, LatentCode
+from .loop import train
+from .muon import Optimizers
+from .text import WIDTH, batch_of, load_encoder
+from .tokens import Tokens
+
+TEXT_ROWS = 512
+NO_TEXT = 0.1  # share of clips whose caption is left empty, for guidance
+OBJECT_WEIGHT = 4.0
+
+
+def make_dit():
+    return WanTransformer3DModel(
+        patch_size=(1, 2, 2), num_attention_heads=8, attention_head_dim=32, in_channels=Z, out_channels=Z, text_dim=WIDTH,
+        freq_dim=256, ffn_dim=768, num_layers=6, cross_attn_norm=True, qk_norm="rms_norm_across_heads", rope_max_seq_len=128,
+    )
+
+
+class PaddedText(WanAttnProcessor):
+    """Cross-attention whose last key stands for all padding rows; `bias` is [B, 1, 1, L] and set before a forward."""
+
+    bias = None
+
+    def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, rotary_emb=None):
+        return super().__call__(attn, hidden_states, encoder_hidden_states, self.bias, rotary_emb)
+
+
+class Denoiser:
+    """The transformer with captions as text: velocity(x, sigma, texts)."""
+
+    def __init__(self, model, tokens, encoder, device):
+        self.model, self.tokens, self.encoder, self.device = model, tokens, encoder, device
+        self.text = PaddedText()
+        for block in model.blocks:
+            block.attn2.set_processor(self.text)
+
+    @torch.no_grad()
+    def rows(self, texts):
+        """Text rows [B, L + 1, D], the last one zero, and the scores' bias."""
+        ids, mask = batch_of([self.tokens(t) for t in texts])
+        rows = self.encoder(ids.to(self.device), attention_mask=mask.to(self.device)).last_hidden_state
+        rows = rows * mask[..., None].to(self.device)
+        bias = torch.where(mask > 0, 0.0, -torch.inf)
+        padding = (TEXT_ROWS - mask.sum(1, keepdim=True)).float().log()
+        bias = torch.cat([bias, padding], 1)[:, None, None, :]
+        return torch.nn.functional.pad(rows, (0, 0, 0, 1)), bias.to(self.device)
+
+    def velocity(self, x, sigma, rows, bias):
+        self.text.bias = bias
+        return self.model(x, 1000 * sigma, rows, return_dict=False)[0]
+
+
+def loss_map(denoiser, clean, noise, sigma, rows, bias):
+    s = sigma.view(-1, 1, 1, 1, 1)
+    v = denoiser.velocity((1 - s) * clean + s * noise, sigma, rows, bias)
+    return (v.float() - (noise - clean)).square().mean(1)  # [B, T, H, W]
+
+
+class HeldOut:
+    """The same clips, captions and noise every time."""
+
+    def __init__(self, code, denoiser, count):
+        scenes = [draw_scene(s) for s in range(30_000_000, 30_000_000 + count)]
+        rng, random = np.random.default_rng(3), torch.Generator().manual_seed(3)
+        clean = np.stack([make_clip(code, s)[0] for s in scenes]).astype(np.float32)
+        self.clean = torch.from_numpy(clean).to(denoiser.device)
+        self.noise = torch.randn(clean.shape, generator=random).to(denoiser.device)
+        self.sigma = (torch.arange(count) + 0.5).div(count).to(denoiser.device)
+        self.rows = denoiser.rows([caption(s, rng, partial=False)[0] for s in scenes])
+        self.denoiser = denoiser
+
+    @torch.no_grad()
+    def loss(self):
+        return loss_map(self.denoiser, self.clean, self.noise, self.sigma, *self.rows).mean().item()
+
+
+def draw_batch(latents, covers, seeds, rng, count):
+    picks = rng.integers(0, len(seeds), count)
+    texts = [
+        "" if rng.random() < NO_TEXT else caption(draw_scene(int(seeds[i])), rng)[0]
+        for i in picks
+    ]
+    clean = torch.from_numpy(latents[picks].astype(np.float32))
+    weight = 1 + OBJECT_WEIGHT * torch.from_numpy(covers[picks].astype(np.float32) / 255)
+    return clean, weight, texts
+
+
+def load_denoiser(out, device, average=True):
+    model = make_dit()
+    state = load(Path(out) / "dit.pt")
+    model.load_state_dict(state["average" if average else "weights"])
+    return Denoiser(model.to(device).eval(), Tokens(out), load_encoder(out).to(device), device)
+
+
+def run(options):
+    out, device = Path(options.out), options.device
+    torch.manual_seed(0)
+    model = make_dit().to(device)
+    torch.nn.init.zeros_(model.proj_out.weight)
+    denoiser = Denoiser(model, Tokens(out), load_encoder(out).to(device), device)
+    held_out = HeldOut(LatentCode.load(out / "code.safetensors"), denoiser, 8 if options.check else 64)
+    data = load_shards(out / "data")
+    count = 8 if options.check else 32
+
+    def loss_of(rng, done):
+        clean, weight, texts = draw_batch(*data, rng, count)
+        clean, weight = clean.to(device), weight.to(device)
+        sigma = torch.sigmoid(torch.randn(count) + 0.4).to(device)
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            errors = loss_map(denoiser, clean, torch.randn_like(clean), sigma, *denoiser.rows(texts))
+        return (errors * weight).mean() / weight.mean()
+
+    optimizers = Optimizers(model, lambda name, p: name.startswith("blocks.") and p.ndim == 2, lr=options.rate, weight_decay=0.01)
+    train(options, "dit", model, optimizers, loss_of, held_out.loss, decay=0.9995)
