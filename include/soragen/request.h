@@ -21,30 +21,30 @@ struct Request {
   // What to make
   std::optional<std::string> prompt;
   std::optional<std::string> negative_prompt;
-  std::optional<Size> size;                 // pixels
+  std::optional<Size> size;  // pixels
   std::optional<int64_t> frames;
   std::optional<Rational> fps;
   std::optional<int64_t> steps;
   std::optional<std::vector<double>> timesteps;  // a few-step checkpoint's own list, instead of steps
-  std::optional<double> guidance;           // of the high-noise expert where there are two
-  std::optional<double> guidance_2;         // of the low-noise expert
+  std::optional<double> guidance;                // of the high-noise expert where there are two
+  std::optional<double> guidance_2;              // of the low-noise expert
   std::optional<uint64_t> seed;
   std::optional<std::string> solver;
   std::optional<double> shift;
   std::optional<std::string> preset;
 
   // Where it goes
-  std::optional<std::string> output;        // file name, or - for y4m on stdout
+  std::optional<std::string> output;  // file name, or - for y4m on stdout
   std::optional<std::string> codec;
   std::optional<int64_t> crf;
   std::optional<std::string> save_latents;  // file name
 
   // How it is computed
-  std::optional<std::string> device;        // auto, cpu, cuda
-  std::optional<std::string> dtype;         // auto, fp32, bf16
-  std::optional<std::string> attention;     // auto or a name
+  std::optional<std::string> device;     // auto, cpu, cuda
+  std::optional<std::string> dtype;      // auto, fp32, bf16
+  std::optional<std::string> attention;  // auto or a name
   std::optional<int64_t> threads;
-  std::optional<int64_t> memory;            // bytes that the run may use
+  std::optional<int64_t> memory;  // bytes that the run may use
 };
 
 // Every field of `over` that is set replaces the one of `base`.

@@ -16,12 +16,12 @@ namespace soragen::kernels {
 
 template <typename T>
 struct LayerNormArgs {
-  T* x = nullptr;             // [rows, width], updated in place
-  const T* update = nullptr;  // [rows, width] or null
+  T* x = nullptr;                // [rows, width], updated in place
+  const T* update = nullptr;     // [rows, width] or null
   const float* gate = nullptr;   // [width] or null
   const float* scale = nullptr;  // [width]
   const float* shift = nullptr;  // [width]
-  T* out = nullptr;           // [rows, width]; null: only the update
+  T* out = nullptr;              // [rows, width]; null: only the update
   int64_t width = 0;
   float eps = 0;
 };

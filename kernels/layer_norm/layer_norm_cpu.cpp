@@ -33,7 +33,11 @@ SORAGEN_INLINE void rows(const LayerNormArgs<T>& args, int64_t begin, int64_t en
 
 }  // namespace
 
-SORAGEN_CPU_KERNEL void layer_norm(const LayerNormArgs<float>& args, int64_t begin, int64_t end) { rows(args, begin, end); }
-SORAGEN_CPU_KERNEL void layer_norm(const LayerNormArgs<Bf16>& args, int64_t begin, int64_t end) { rows(args, begin, end); }
+SORAGEN_CPU_KERNEL void layer_norm(const LayerNormArgs<float>& args, int64_t begin, int64_t end) {
+  rows(args, begin, end);
+}
+SORAGEN_CPU_KERNEL void layer_norm(const LayerNormArgs<Bf16>& args, int64_t begin, int64_t end) {
+  rows(args, begin, end);
+}
 
 }  // namespace soragen::kernels

@@ -16,7 +16,7 @@ namespace soragen::kernels {
 
 template <typename T>
 struct RmsRopeArgs {
-  T* x = nullptr;                 // row r at x + r * stride
+  T* x = nullptr;  // row r at x + r * stride
   int64_t stride = 0;
   const float* weight = nullptr;  // [heads * head_dim]
   const float* cos = nullptr;

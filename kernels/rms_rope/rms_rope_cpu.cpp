@@ -7,7 +7,8 @@ namespace soragen::kernels {
 namespace {
 
 template <typename T>
-SORAGEN_INLINE void rotate_head(T* x, const float* weight, const float* cos, const float* sin, int64_t half, float inverse) {
+SORAGEN_INLINE void rotate_head(T* x, const float* weight, const float* cos, const float* sin, int64_t half,
+                                float inverse) {
   for (int64_t i = 0; i < half; ++i) {
     const float even = to_float(x[2 * i]) * inverse * weight[2 * i];
     const float odd = to_float(x[2 * i + 1]) * inverse * weight[2 * i + 1];
@@ -25,7 +26,8 @@ SORAGEN_INLINE void rows(const RmsRopeArgs<T>& args, int64_t begin, int64_t end)
     if (args.cos) {
       const int64_t angles = (row % args.tokens) * half;
       for (int64_t head = 0; head < args.heads; ++head)
-        rotate_head(x + head * args.head_dim, args.weight + head * args.head_dim, args.cos + angles, args.sin + angles, half, inverse);
+        rotate_head(x + head * args.head_dim, args.weight + head * args.head_dim, args.cos + angles, args.sin + angles,
+                    half, inverse);
     } else {
       for (int64_t i = 0; i < width; ++i) store(to_float(x[i]) * inverse * args.weight[i], x[i]);
     }

@@ -14,7 +14,8 @@ void reference(const RmsRopeArgs<T>& args, int64_t begin, int64_t end) {
     for (int64_t i = 0; i < width; ++i) squares += static_cast<double>(to_float(x[i])) * to_float(x[i]);
     const double inverse = 1.0 / std::sqrt(squares / static_cast<double>(width) + args.eps);
     for (int64_t i = 0; i < width; i += 2) {
-      const double even = to_float(x[i]) * inverse * args.weight[i], odd = to_float(x[i + 1]) * inverse * args.weight[i + 1];
+      const double even = to_float(x[i]) * inverse * args.weight[i],
+                   odd = to_float(x[i + 1]) * inverse * args.weight[i + 1];
       const int64_t angle = (row % args.tokens) * half + (i % args.head_dim) / 2;
       const double cosine = args.cos ? args.cos[angle] : 1.0, sine = args.sin ? args.sin[angle] : 0.0;
       store(static_cast<float>(even * cosine - odd * sine), x[i]);

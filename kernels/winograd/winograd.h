@@ -14,10 +14,10 @@ namespace soragen::kernels {
 constexpr int kMaxWinogradProducts = 6;
 
 struct WinogradInputArgs {
-  int outputs = 4;                                 // m: 4 or 2
-  const float* frames = nullptr;                   // m + 2 frames, frame_stride elements apart
+  int outputs = 4;                // m: 4 or 2
+  const float* frames = nullptr;  // m + 2 frames, frame_stride elements apart
   int64_t frame_stride = 0;
-  float* transformed[kMaxWinogradProducts] = {};   // m + 2 destinations
+  float* transformed[kMaxWinogradProducts] = {};  // m + 2 destinations
 };
 // Elements [begin, end) of each.
 void winograd_input(const WinogradInputArgs& args, int64_t begin, int64_t end);

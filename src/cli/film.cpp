@@ -44,25 +44,31 @@ std::string how_to_continue(const fs::path& latents, const std::string& output) 
                      shell_quoted(output));
 }
 
-// A folder of our own in the temporary folder: a name that can be guessed there could be somebody else's link.
-fs::path temporary_latents() {
+// In a folder of our own in the temporary folder: a name that can be guessed there could be somebody else's link.
+fs::path store_temporarily(const pipeline::Latents& latents) {
   std::string folder = (fs::temp_directory_path() / "soragen-XXXXXX").string();
   if (::mkdtemp(folder.data()) == nullptr)
     fail(ErrorKind::resource, "cannot create a folder in {}", fs::temp_directory_path().string());
-  return fs::path(folder) / "latents.safetensors";
+  const fs::path place = fs::path(folder) / "latents.safetensors";
+  try {
+    pipeline::save_latents(place, latents);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(folder, ignored);
+    throw;
+  }
+  return place;
 }
 
 // An hour of denoising is not lost to a full disk: when the place in the order fails, the latents go to the temporary
 // folder, and the error says so.
 fs::path store(const pipeline::Latents& latents, const FilmOrder& order) {
-  const fs::path place = order.latents.empty() ? temporary_latents() : order.latents;
+  if (order.latents.empty()) return store_temporarily(latents);
   try {
-    pipeline::save_latents(place, latents);
-    return place;
+    pipeline::save_latents(order.latents, latents);
+    return order.latents;
   } catch (const Error& error) {
-    const fs::path elsewhere = temporary_latents();
-    pipeline::save_latents(elsewhere, latents);
-    fail(error.kind(), "{}; {}", error.what(), how_to_continue(elsewhere, order.output.path));
+    fail(error.kind(), "{}; {}", error.what(), how_to_continue(store_temporarily(latents), order.output.path));
   }
 }
 

@@ -6,8 +6,8 @@ namespace soragen {
 
 void install_signal_handlers();
 bool is_cancelled();
-void check_cancelled();         // throws Error{interrupted}
-void request_cancellation();    // what the signal handler calls; tests use it too
+void check_cancelled();       // throws Error{interrupted}
+void request_cancellation();  // what the signal handler calls; tests use it too
 void reset_cancellation();
 
 }  // namespace soragen

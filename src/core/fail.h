@@ -15,9 +15,8 @@ template <typename... Args>
 
 }  // namespace soragen
 
-#define SORAGEN_ASSERT(condition)                                                                  \
-  do {                                                                                             \
-    if (!(condition))                                                                              \
-      ::soragen::fail(::soragen::ErrorKind::internal, "{}:{}: {} does not hold", __FILE__, __LINE__, \
-                      #condition);                                                                 \
+#define SORAGEN_ASSERT(condition)                                                                                 \
+  do {                                                                                                            \
+    if (!(condition))                                                                                             \
+      ::soragen::fail(::soragen::ErrorKind::internal, "{}:{}: {} does not hold", __FILE__, __LINE__, #condition); \
   } while (false)

@@ -68,7 +68,8 @@ Json read_json_file(const std::filesystem::path& path) {
   const MappedFile file(path);
   const auto bytes = file.bytes();
   if (bytes.size() > kMaxFileBytes)
-    fail(ErrorKind::input, "{}: {} bytes is more than a JSON file may have here ({})", path.string(), bytes.size(), kMaxFileBytes);
+    fail(ErrorKind::input, "{}: {} bytes is more than a JSON file may have here ({})", path.string(), bytes.size(),
+         kMaxFileBytes);
   return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
 }
 
@@ -107,7 +108,9 @@ double JsonObject::number(const std::string& key) const {
   return value.get<double>();
 }
 
-double JsonObject::number_or(const std::string& key, double fallback) const { return has(key) ? number(key) : fallback; }
+double JsonObject::number_or(const std::string& key, double fallback) const {
+  return has(key) ? number(key) : fallback;
+}
 
 bool JsonObject::boolean_or(const std::string& key, bool fallback) const {
   if (!has(key)) return fallback;

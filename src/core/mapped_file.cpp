@@ -26,7 +26,8 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   const int error = errno;
   ::close(file);
   if (!is_file) fail(ErrorKind::input, "{} is not a regular file", path.string());
-  if (size_ > 0 && data_ == nullptr) fail(ErrorKind::resource, "cannot map {}: {}", path.string(), std::strerror(error));
+  if (size_ > 0 && data_ == nullptr)
+    fail(ErrorKind::resource, "cannot map {}: {}", path.string(), std::strerror(error));
 }
 
 MappedFile::~MappedFile() {

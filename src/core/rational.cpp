@@ -40,7 +40,8 @@ Rational parse_frame_rate(std::string_view text) {
     rate = {rate.num / divisor, rate.den / divisor};
   }
   if (!parsed || rate.num > kMaxTerm || rate.den > kMaxTerm || rate.value() > 1000)
-    fail(ErrorKind::usage, "frame rate '{}' is not valid; use a number above 0 and at most 1000, e.g. 16, 23.976 or 30000/1001", text);
+    fail(ErrorKind::usage,
+         "frame rate '{}' is not valid; use a number above 0 and at most 1000, e.g. 16, 23.976 or 30000/1001", text);
   return rate;
 }
 

@@ -47,7 +47,6 @@ at::Tensor denoise(const Sampling& sampling, const at::Tensor& noise, const Cond
   at::Tensor latent = noise;
   Denoiser* model = nullptr;
   Expert working = Expert::high_noise;
-  report(0);
   for (size_t step = 0; step < steps; ++step) {
     check_cancelled();
     const double timestep = sampling.schedule.timesteps[step];
@@ -55,6 +54,7 @@ at::Tensor denoise(const Sampling& sampling, const at::Tensor& noise, const Cond
       model = &expert(needed);
       model->begin(conditioning);
       working = needed;
+      report(step);  // an expert may just have been loaded, which had reports of its own
     }
 
     const Place place{step, steps, timestep, working};

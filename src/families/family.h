@@ -25,10 +25,10 @@ namespace soragen::families {
 
 // Sizes in pixels and frames against sizes in the latent and in the transformer.
 struct Geometry {
-  int64_t channels = 0;                        // of the latent
-  int64_t temporal = 4, spatial = 8;           // pixels per latent cell; frames = temporal * n + 1
-  std::array<int64_t, 3> patch = {1, 2, 2};    // latent cells per token: t, h, w
-  int64_t max_positions = 1024;                // tokens along one axis
+  int64_t channels = 0;                      // of the latent
+  int64_t temporal = 4, spatial = 8;         // pixels per latent cell; frames = temporal * n + 1
+  std::array<int64_t, 3> patch = {1, 2, 2};  // latent cells per token: t, h, w
+  int64_t max_positions = 1024;              // tokens along one axis
 
   int64_t size_multiple(int axis) const { return spatial * patch[static_cast<size_t>(axis)]; }  // 1: height, 2: width
   int64_t latent_frames(int64_t frames) const { return (frames - 1) / temporal + 1; }
@@ -43,7 +43,7 @@ struct ModelSpec {
   int64_t text_tokens = 512;  // padded length, eos included
   diffusion::SchedulerConfig scheduler;
   std::optional<double> boundary_ratio;  // set: two experts
-  nlohmann::json facts;  // for `inspect` and for choosing a profile: sizes by component
+  nlohmann::json facts;                  // for `inspect` and for choosing a profile: sizes by component
 };
 
 struct FilmSize {
@@ -66,7 +66,8 @@ struct Family {
   ModelSpec (*read)(const std::filesystem::path& directory, const std::string& pipeline_class);
 
   std::unique_ptr<text::TextEncoder> (*load_text_encoder)(const ModelSpec&, const nn::Target&, bool stream);
-  std::unique_ptr<diffusion::Denoiser> (*load_denoiser)(const ModelSpec&, diffusion::Expert, const nn::Target&, const LoadProgress&);
+  std::unique_ptr<diffusion::Denoiser> (*load_denoiser)(const ModelSpec&, diffusion::Expert, const nn::Target&,
+                                                        const LoadProgress&);
   std::unique_ptr<FrameDecoder> (*load_decoder)(const ModelSpec&, const nn::Target&, const LoadProgress&);
 
   StageCost (*denoise_cost)(const ModelSpec&, const nn::Target&, const FilmSize&);

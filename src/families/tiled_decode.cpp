@@ -37,10 +37,14 @@ void blend(const at::Tensor& before, at::Tensor& tile, int64_t dim, int64_t exte
 }  // namespace
 
 void tiled_decode(const at::Tensor& latent, int64_t frames, const DecodeOptions& options, const Tiling& tiling,
-                  const std::function<void(const at::Tensor& latent, const ValuesFn&)>& decode_tile, const ValuesFn& values) {
-  const int64_t height = latent.size(2) * tiling.spatial, width = latent.size(3) * tiling.spatial, overlap = options.tile - options.tile_stride;
-  SORAGEN_ASSERT(options.tile % tiling.spatial == 0 && options.tile_stride % tiling.spatial == 0 && overlap >= 0 && overlap % tiling.step == 0);
-  const auto rows = spans(height, options.tile, options.tile_stride), columns = spans(width, options.tile, options.tile_stride);
+                  const std::function<void(const at::Tensor& latent, const ValuesFn&)>& decode_tile,
+                  const ValuesFn& values) {
+  const int64_t height = latent.size(2) * tiling.spatial, width = latent.size(3) * tiling.spatial,
+                overlap = options.tile - options.tile_stride;
+  SORAGEN_ASSERT(options.tile % tiling.spatial == 0 && options.tile_stride % tiling.spatial == 0 && overlap >= 0 &&
+                 overlap % tiling.step == 0);
+  const auto rows = spans(height, options.tile, options.tile_stride),
+             columns = spans(width, options.tile, options.tile_stride);
 
   int64_t pixels = 0;
   for (const Span& row : rows)
@@ -55,7 +59,8 @@ void tiled_decode(const at::Tensor& latent, int64_t frames, const DecodeOptions&
       at::Tensor tile = at::from_blob(scratch.bytes().data() + offset, {frames, row.size, column.size, 3}, at::kHalf);
       offset += static_cast<int64_t>(tile.nbytes());
       int64_t done = 0;
-      const at::Tensor part = latent.narrow(2, row.begin / tiling.spatial, row.size / tiling.spatial).narrow(3, column.begin / tiling.spatial, column.size / tiling.spatial);
+      const at::Tensor part = latent.narrow(2, row.begin / tiling.spatial, row.size / tiling.spatial)
+                                  .narrow(3, column.begin / tiling.spatial, column.size / tiling.spatial);
       decode_tile(part.contiguous(), [&](const at::Tensor& decoded) {
         tile.narrow(0, done, decoded.size(0)).copy_(decoded);
         done += decoded.size(0);
@@ -74,7 +79,8 @@ void tiled_decode(const at::Tensor& latent, int64_t frames, const DecodeOptions&
         at::Tensor tile = tiles[i][j][t].to(at::kFloat);
         if (i > 0) blend(above[j], tile, 0, overlap, tiling.step);
         if (j > 0) blend(line[j - 1], tile, 1, overlap, tiling.step);
-        const int64_t h = std::min(options.tile_stride, rows[i].size), w = std::min(options.tile_stride, columns[j].size);
+        const int64_t h = std::min(options.tile_stride, rows[i].size),
+                      w = std::min(options.tile_stride, columns[j].size);
         frame[0].narrow(0, rows[i].begin, h).narrow(1, columns[j].begin, w).copy_(tile.narrow(0, 0, h).narrow(1, 0, w));
         line.push_back(tile);
       }

@@ -19,6 +19,7 @@ using ValuesFn = std::function<void(const at::Tensor& values)>;  // [T, H, W, 3]
 // decode_tile decodes a latent [C, T, h, w] and hands out its frames in order, any number at a time.
 // `values` gets whole frames one by one. frames: of the film.
 void tiled_decode(const at::Tensor& latent, int64_t frames, const DecodeOptions& options, const Tiling& tiling,
-                  const std::function<void(const at::Tensor& latent, const ValuesFn&)>& decode_tile, const ValuesFn& values);
+                  const std::function<void(const at::Tensor& latent, const ValuesFn&)>& decode_tile,
+                  const ValuesFn& values);
 
 }  // namespace soragen::families

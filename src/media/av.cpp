@@ -19,10 +19,18 @@ bool is_resource_error(int result) {
     case AVERROR(EDQUOT):
     case AVERROR(EFBIG):
     case AVERROR(EPIPE):
-    case AVERROR(ENOMEM): return true;
-    default: return false;
+    case AVERROR(ENOMEM):
+      return true;
+    default:
+      return false;
   }
 }
+
+struct LoggedError {
+  const void* source = nullptr;
+  std::string text;
+};
+thread_local LoggedError logged_error;
 
 void on_av_log(void* source, int level, const char* format, va_list arguments) {
   if (level > AV_LOG_WARNING) return;
@@ -31,7 +39,9 @@ void on_av_log(void* source, int level, const char* format, va_list arguments) {
   av_log_format_line2(source, level, format, arguments, line, sizeof line, &print_prefix);
   std::string_view text(line);
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
-  if (!text.empty()) log_line(LogLevel::debug, text);
+  if (text.empty()) return;
+  if (level <= AV_LOG_ERROR && logged_error.source != source) logged_error = {source, std::string(text)};
+  log_line(LogLevel::debug, text);
 }
 
 }  // namespace
@@ -53,7 +63,8 @@ FramePtr make_picture(AVPixelFormat format, int width, int height) {
   picture->format = format;
   picture->width = width;
   picture->height = height;
-  av_check(av_frame_get_buffer(picture.get(), 0), "allocate a picture of", fmt::format("{}x{}", width, height), ErrorKind::resource);
+  av_check(av_frame_get_buffer(picture.get(), 0), "allocate a picture of", fmt::format("{}x{}", width, height),
+           ErrorKind::resource);
   for (AVBufferRef* buffer : picture->buf)
     if (buffer != nullptr) std::memset(buffer->data, 0, buffer->size);
   return picture;
@@ -82,6 +93,11 @@ void AvOptions::expect_all_taken(std::string_view taker) const {
 std::string file_url(const std::filesystem::path& path) { return "file:" + path.string(); }
 
 AVRational to_av(const Rational& value) { return {static_cast<int>(value.num), static_cast<int>(value.den)}; }
+
+std::string take_logged_error(const void* source) {
+  const LoggedError error = std::exchange(logged_error, {});
+  return error.source == source ? error.text : "";
+}
 
 void use_our_log() {
   static std::once_flag once;

@@ -29,7 +29,9 @@ namespace soragen::media {
 template <auto kFree>
 struct AvFree {
   template <typename T>
-  void operator()(T* pointer) const { kFree(&pointer); }  // libav's free functions take T**
+  void operator()(T* pointer) const {
+    kFree(&pointer);
+  }  // libav's free functions take T**
 };
 struct OutputFree {
   void operator()(AVFormatContext* context) const {
@@ -94,5 +96,9 @@ AVRational to_av(const Rational& value);
 // The encoders' chatter below that is dropped. SVT-AV1 writes to stderr itself and obeys only SVT_LOG, which is set
 // to errors unless the user has set it.
 void use_our_log();
+
+// The first error that libav has logged in this thread about `source` since the last call, or "". Decoders that patch
+// damage over say so nowhere else.
+std::string take_logged_error(const void* source);
 
 }  // namespace soragen::media

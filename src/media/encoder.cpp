@@ -20,7 +20,8 @@ CodecContextPtr open_context(const FilmFormat& format, bool needs_global_header)
   const Codec& row = *format.codec;
   const AVCodec* encoder = avcodec_find_encoder_by_name(std::string(row.encoder).c_str());
   if (encoder == nullptr)
-    fail(ErrorKind::unsupported, "cannot encode {}: the installed libavcodec was built without {}", row.name, row.encoder);
+    fail(ErrorKind::unsupported, "cannot encode {}: the installed libavcodec was built without {}", row.name,
+         row.encoder);
   CodecContextPtr context(avcodec_alloc_context3(encoder));
   if (!context) throw std::bad_alloc();
   context->width = format.width;
@@ -36,7 +37,8 @@ CodecContextPtr open_context(const FilmFormat& format, bool needs_global_header)
   AvOptions options;
   for (const auto& [key, value] : row.options) options.set(key, value);
   if (format.crf) options.set("crf", std::to_string(*format.crf));
-  const std::string subject = fmt::format("{} encoder {} for {}x{} at {} fps", row.name, row.encoder, format.width, format.height, to_string(format.fps));
+  const std::string subject = fmt::format("{} encoder {} for {}x{} at {} fps", row.name, row.encoder, format.width,
+                                          format.height, to_string(format.fps));
   av_check(avcodec_open2(context.get(), encoder, options.get()), "open the", subject, ErrorKind::unsupported);
   options.expect_all_taken(row.encoder);
   return context;
@@ -76,9 +78,11 @@ Encoder::~Encoder() {
 
 void Encoder::push(const Frame& frame, const PacketFn& on_packet) {
   if (frame.width != context_->width || frame.height != context_->height)
-    fail(ErrorKind::input, "frame {} is {}x{}, but the film is {}x{}", next_pts_, frame.width, frame.height, context_->width, context_->height);
+    fail(ErrorKind::input, "frame {} is {}x{}, but the film is {}x{}", next_pts_, frame.width, frame.height,
+         context_->width, context_->height);
   SORAGEN_ASSERT(frame.rgb.size() == size_t{3} * frame.width * frame.height);
-  av_check(av_frame_make_writable(picture_.get()), "allocate", "a picture", ErrorKind::resource);  // the encoder may still hold the last
+  av_check(av_frame_make_writable(picture_.get()), "allocate", "a picture",
+           ErrorKind::resource);  // the encoder may still hold the last
   converter_.convert(frame, *picture_);
   picture_->pts = next_pts_++;
   send(picture_.get(), on_packet);

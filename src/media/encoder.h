@@ -22,7 +22,7 @@ class Encoder {
   Encoder& operator=(const Encoder&) = delete;
 
   void push(const Frame& frame, const PacketFn& on_packet);  // throws Error{input} on a frame of another size
-  void flush(const PacketFn& on_packet);  // after at least one frame
+  void flush(const PacketFn& on_packet);                     // after at least one frame
   const AVCodecContext& context() const { return *context_; }
 
  private:

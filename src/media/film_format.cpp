@@ -17,7 +17,8 @@ constexpr int64_t kMaxRateTerm = 10'000'000;  // as parse_frame_rate
 std::string extension_of(const std::string& path) {
   if (path == "-") return path;
   std::string extension = std::filesystem::path(path).extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return extension;
 }
 
@@ -29,7 +30,8 @@ const Container& choose_container(const std::string& path) {
     known.emplace_back(row.extension);
   }
   const std::string nearest = nearest_word(extension, known);
-  fail(ErrorKind::usage, "cannot tell the output form of '{}': {}{}; the name must end in one of {}, or be - for y4m on stdout", path,
+  fail(ErrorKind::usage,
+       "cannot tell the output form of '{}': {}{}; the name must end in one of {}, or be - for y4m on stdout", path,
        extension.empty() ? "it has no extension" : "its extension '" + extension + "' is not known",
        nearest.empty() || nearest == "-" ? "" : " (did you mean " + nearest + "?)",
        fmt::join(known.begin(), known.end() - 1, " "));
@@ -50,8 +52,8 @@ std::optional<int> choose_crf(const Codec& codec, std::optional<int> crf) {
   }
   const int value = crf.value_or(codec.crf->usual);
   if (value < codec.crf->best || value > codec.crf->worst)
-    fail(ErrorKind::usage, "crf {} is not valid for {}; use {} (best) to {} (smallest file), usually {}", value, codec.name,
-         codec.crf->best, codec.crf->worst, codec.crf->usual);
+    fail(ErrorKind::usage, "crf {} is not valid for {}; use {} (best) to {} (smallest file), usually {}", value,
+         codec.name, codec.crf->best, codec.crf->worst, codec.crf->usual);
   return value;
 }
 
@@ -61,15 +63,18 @@ void check_size(const Codec& codec, int width, int height) {
          codec.min_side, codec.max_side);
   if (codec.is_subsampled() && (width % 2 != 0 || height % 2 != 0))
     fail(ErrorKind::unsupported,
-         "{} cannot encode {}x{}: its 4:2:0 colour planes need an even width and height; .mkv (ffv1), .gif and %04d.png take odd sizes",
+         "{} cannot encode {}x{}: its 4:2:0 colour planes need an even width and height; .mkv (ffv1), .gif and "
+         "%04d.png take odd sizes",
          codec.name, width, height);
 }
 
 void check_rate(const Codec& codec, const Rational& fps) {
   if (fps.num <= 0 || fps.den <= 0 || fps.num > kMaxRateTerm || fps.den > kMaxRateTerm)
-    fail(ErrorKind::usage, "frame rate {}/{} is not valid; both numbers must be from 1 to {}", fps.num, fps.den, kMaxRateTerm);
+    fail(ErrorKind::usage, "frame rate {}/{} is not valid; both numbers must be from 1 to {}", fps.num, fps.den,
+         kMaxRateTerm);
   if (fps.value() > codec.max_fps)
-    fail(ErrorKind::unsupported, "{} cannot hold {} frames a second; at most {}", codec.name, to_string(fps), codec.max_fps);
+    fail(ErrorKind::unsupported, "{} cannot hold {} frames a second; at most {}", codec.name, to_string(fps),
+         codec.max_fps);
 }
 
 }  // namespace
@@ -78,12 +83,15 @@ void check_rate(const Codec& codec, const Rational& fps) {
 // Smallest sides were found by encoding under a memory checker: SVT-AV1 refuses less than 64; x265 (3.5) takes 16 but
 // writes past its lookahead's memory below 64; ffv1 in 4 slices is not lossless below 3.
 const std::vector<Codec>& codecs() {
+  // clang-format off
   static const std::vector<Codec> table = {
       {"h264", "libx264", "yuv420p", 2, 16384, 1000, CrfRange{0, 51, 18}, {{"preset", "medium"}}},
-      {"h265", "libx265", "yuv420p", 64, 16384, 1000, CrfRange{0, 51, 20}, {{"preset", "medium"}, {"x265-params", "log-level=error"}}},
+      {"h265", "libx265", "yuv420p", 64, 16384, 1000, CrfRange{0, 51, 20},
+       {{"preset", "medium"}, {"x265-params", "log-level=error"}}},
       // In libav's wrapper crf 0 means "not set".
       {"av1", "libsvtav1", "yuv420p", 64, 8704, 240, CrfRange{1, 63, 24}, {{"preset", "8"}}, true},
-      {"vp9", "libvpx-vp9", "yuv420p", 2, 16384, 1000, CrfRange{0, 63, 24}, {{"b", "0"}, {"deadline", "good"}, {"cpu-used", "4"}}},
+      {"vp9", "libvpx-vp9", "yuv420p", 2, 16384, 1000, CrfRange{0, 63, 24},
+       {{"b", "0"}, {"deadline", "good"}, {"cpu-used", "4"}}},
       // Version 3: independent slices with a checksum each; g=1: every frame stands alone.
       {"ffv1", "ffv1", "bgr0", 3, 16384, 1000, {}, {{"level", "3"}, {"g", "1"}, {"slices", "4"}, {"slicecrc", "1"}}},
       // A GIF delay counts 10 ms, and viewers slow a delay of 10 ms down tenfold.
@@ -91,6 +99,7 @@ const std::vector<Codec>& codecs() {
       {"png", "png", "rgb24", 1, 16384, 1000, {}, {{"pred", "mixed"}}},
       {"y4m", "wrapped_avframe", "yuv420p", 2, 16384, 1000},
   };
+  // clang-format on
   return table;
 }
 

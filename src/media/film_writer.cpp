@@ -18,8 +18,8 @@ int64_t time_scale(const Rational& fps) {
 
 OutputPtr open_container(const Container& container, const std::string& url) {
   AVFormatContext* context = nullptr;
-  av_check(avformat_alloc_output_context2(&context, nullptr, std::string(container.muxer).c_str(), url.c_str()), "write", url,
-           ErrorKind::unsupported);
+  av_check(avformat_alloc_output_context2(&context, nullptr, std::string(container.muxer).c_str(), url.c_str()),
+           "write", url, ErrorKind::unsupported);
   OutputPtr output(context);
   output->flags |= AVFMT_FLAG_BITEXACT;
   if (container.extension == "-") output->flags |= AVFMT_FLAG_FLUSH_PACKETS;  // a reader sees a frame when it is made
@@ -50,8 +50,6 @@ class FilmWriter final : public FrameSink {
     encoder_.flush([this](AVPacket& packet) { write(packet); });
     has_trailer_ = true;
     check_write(av_write_trailer(output_.get()));
-    avio_flush(output_->pb);
-    check_write(0);
     check_write(avio_closep(&output_->pb));
   }
 
@@ -65,12 +63,14 @@ class FilmWriter final : public FrameSink {
   void add_stream(const FilmFormat& format) {
     AVStream* stream = avformat_new_stream(output_.get(), nullptr);
     if (stream == nullptr) throw std::bad_alloc();
-    av_check(avcodec_parameters_from_context(stream->codecpar, &encoder_.context()), "describe", name_, ErrorKind::internal);
+    av_check(avcodec_parameters_from_context(stream->codecpar, &encoder_.context()), "describe", name_,
+             ErrorKind::internal);
     stream->time_base = encoder_.context().time_base;
     stream->avg_frame_rate = stream->r_frame_rate = encoder_.context().framerate;
     stream->sample_aspect_ratio = encoder_.context().sample_aspect_ratio;
     // Apple's players open HEVC only under this name: the header is in the container, not in the stream.
-    if (is_iso_media(*format.container) && format.codec->name == "h265") stream->codecpar->codec_tag = MKTAG('h', 'v', 'c', '1');
+    if (is_iso_media(*format.container) && format.codec->name == "h265")
+      stream->codecpar->codec_tag = MKTAG('h', 'v', 'c', '1');
     if (format.container->holds_metadata) output_->metadata = AvOptions(format.metadata).release();
   }
 
@@ -95,9 +95,7 @@ class FilmWriter final : public FrameSink {
     check_write(av_interleaved_write_frame(output_.get(), &packet));
   }
 
-  // The muxers ignore some failures of the file below them; the file remembers the first.
   void check_write(int result) {
-    if (output_->pb != nullptr && output_->pb->error < 0) result = output_->pb->error;
     if (is_stdout_ && result == AVERROR(EPIPE))
       fail(ErrorKind::resource, "cannot write to standard output: the program that reads it has ended");
     av_check(result, "write", name_, result == AVERROR(EIO) ? ErrorKind::resource : ErrorKind::internal);

@@ -43,7 +43,9 @@ class ImageWriter final : public FrameSink {
   void abort() noexcept override {}
 
  private:
-  void write(const AVPacket& packet) { write_file(folder_ / name_.at(next_++), packet.data, static_cast<size_t>(packet.size)); }
+  void write(const AVPacket& packet) {
+    write_file(folder_ / name_.at(next_++), packet.data, static_cast<size_t>(packet.size));
+  }
 
   std::filesystem::path folder_;
   NumberedName name_;
@@ -61,7 +63,8 @@ std::string NumberedName::at(int64_t number) const { return fmt::format("{}{:0{}
 
 bool NumberedName::matches(const std::string& name) const {
   if (name.size() < prefix.size() + static_cast<size_t>(digits) + suffix.size()) return false;
-  const std::string_view number = std::string_view(name).substr(prefix.size(), name.size() - prefix.size() - suffix.size());
+  const std::string_view number =
+      std::string_view(name).substr(prefix.size(), name.size() - prefix.size() - suffix.size());
   return name.starts_with(prefix) && name.ends_with(suffix) && are_digits(number);
 }
 
@@ -72,12 +75,15 @@ NumberedName parse_numbered_name(const std::string& name) {
   if (d != std::string::npos && name.find('%', d) == std::string::npos) {
     const std::string width = name.substr(percent + 1, d - percent - 1);
     const bool is_padded = width.size() == 2 && width[0] == '0' && width[1] >= '1' && width[1] <= '9';
-    if (width.empty() || is_padded) return {name.substr(0, percent), name.substr(d + 1), is_padded ? width[1] - '0' : 1};
+    if (width.empty() || is_padded)
+      return {name.substr(0, percent), name.substr(d + 1), is_padded ? width[1] - '0' : 1};
   }
-  fail(ErrorKind::usage, "cannot number images by '{}': the name needs exactly one %d or %01d to %09d, as in frame_%04d.png", name);
+  fail(ErrorKind::usage,
+       "cannot number images by '{}': the name needs exactly one %d or %01d to %09d, as in frame_%04d.png", name);
 }
 
-std::unique_ptr<FrameSink> open_image_writer(const FilmFormat& format, const std::filesystem::path& folder, const NumberedName& name) {
+std::unique_ptr<FrameSink> open_image_writer(const FilmFormat& format, const std::filesystem::path& folder,
+                                             const NumberedName& name) {
   return std::make_unique<ImageWriter>(format, folder, name);
 }
 

@@ -24,6 +24,7 @@ struct NumberedName {
 NumberedName parse_numbered_name(const std::string& name);
 
 // Numbers count from 1, as ffmpeg's do. Throws Error{unsupported} if the encoder cannot be opened.
-std::unique_ptr<FrameSink> open_image_writer(const FilmFormat& format, const std::filesystem::path& folder, const NumberedName& name);
+std::unique_ptr<FrameSink> open_image_writer(const FilmFormat& format, const std::filesystem::path& folder,
+                                             const NumberedName& name);
 
 }  // namespace soragen::media

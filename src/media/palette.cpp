@@ -68,7 +68,8 @@ Box measure(const std::vector<Sample>& samples, size_t begin, size_t end) {
 std::vector<Box> median_cut(std::vector<Sample>& samples) {
   std::vector<Box> boxes = {measure(samples, 0, samples.size())};
   while (boxes.size() < kColours) {
-    const auto widest = std::max_element(boxes.begin(), boxes.end(), [](const Box& a, const Box& b) { return a.spread < b.spread; });
+    const auto widest =
+        std::max_element(boxes.begin(), boxes.end(), [](const Box& a, const Box& b) { return a.spread < b.spread; });
     if (widest->spread <= 0) break;
     const Box box = *widest;
     const auto begin = samples.begin() + static_cast<std::ptrdiff_t>(box.begin);
@@ -90,7 +91,8 @@ class NearestColour {
 
   int operator()(const Rgb& wanted) const {
     const auto by_green = [](const Rgb& colour, int green) { return colour[1] < green; };
-    const auto start = static_cast<int>(std::lower_bound(sorted_.begin(), sorted_.end(), wanted[1], by_green) - sorted_.begin());
+    const auto start =
+        static_cast<int>(std::lower_bound(sorted_.begin(), sorted_.end(), wanted[1], by_green) - sorted_.begin());
     int best = 0, best_distance = std::numeric_limits<int>::max();
     const auto is_farther = [&](int i) {
       const int dr = wanted[0] - sorted_[i][0], dg = wanted[1] - sorted_[i][1], db = wanted[2] - sorted_[i][2];
@@ -112,7 +114,7 @@ std::vector<uint8_t> diffuse(const Frame& frame, const std::vector<Rgb>& colours
   const NearestColour nearest(colours);
   std::vector<uint8_t> index(static_cast<size_t>(frame.width) * frame.height);
   const size_t padded = (static_cast<size_t>(frame.width) + 2) * 3;  // a pixel of margin on both sides
-  std::vector<int> here(padded), below(padded);                     // in sixteenths
+  std::vector<int> here(padded), below(padded);                      // in sixteenths
   for (int y = 0; y < frame.height; ++y) {
     std::fill(below.begin(), below.end(), 0);
     for (int x = 0; x < frame.width; ++x) {
@@ -141,11 +143,13 @@ IndexedImage quantize(const Frame& frame) {
   std::vector<Sample> samples = count_colours(frame);
   std::vector<Rgb> colours;
   for (const Box& box : median_cut(samples))
-    colours.push_back({static_cast<int>(std::lround(box.mean[0])), static_cast<int>(std::lround(box.mean[1])), static_cast<int>(std::lround(box.mean[2]))});
+    colours.push_back({static_cast<int>(std::lround(box.mean[0])), static_cast<int>(std::lround(box.mean[1])),
+                       static_cast<int>(std::lround(box.mean[2]))});
   std::sort(colours.begin(), colours.end(), [](const Rgb& a, const Rgb& b) { return a[1] < b[1]; });
   IndexedImage image;
   image.palette.fill(0xFF000000u);
-  for (size_t i = 0; i < colours.size(); ++i) image.palette[i] |= static_cast<uint32_t>(colours[i][0] << 16 | colours[i][1] << 8 | colours[i][2]);
+  for (size_t i = 0; i < colours.size(); ++i)
+    image.palette[i] |= static_cast<uint32_t>(colours[i][0] << 16 | colours[i][1] << 8 | colours[i][2]);
   image.index = diffuse(frame, colours);
   return image;
 }

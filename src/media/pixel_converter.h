@@ -18,7 +18,7 @@ class PictureConverter {
 
  private:
   AVPixelFormat format_;
-  SwsPtr sws_;     // neither is there for pal8
+  SwsPtr sws_;  // neither is there for pal8
   FramePtr rgb_;
 };
 

@@ -13,7 +13,8 @@ namespace {
 // What films come in. Left out on purpose: formats that name other files (hls, dash, concat, image2).
 constexpr const char* kContainers = "mov,matroska,gif,yuv4mpegpipe,png_pipe,avi,mpegts,ivf";
 constexpr const char* kDecoders =
-    "h264,hevc,libdav1d,libaom-av1,vp8,vp9,libvpx-vp9,ffv1,gif,png,apng,rawvideo,wrapped_avframe,mpeg4,mpeg2video,mjpeg,prores,dnxhd,utvideo";
+    "h264,hevc,libdav1d,libaom-av1,vp8,vp9,libvpx-vp9,ffv1,gif,png,apng,rawvideo,wrapped_avframe,mpeg4,mpeg2video,"
+    "mjpeg,prores,dnxhd,utvideo";
 
 std::string text_or_unknown(const char* text) { return text == nullptr ? "unknown" : text; }
 
@@ -27,13 +28,18 @@ InputPtr open_input(const std::filesystem::path& path) {
   use_our_log();
   std::error_code error;
   const auto kind = std::filesystem::status(path, error).type();
-  if (kind == std::filesystem::file_type::not_found) fail(ErrorKind::input, "cannot read {}: no such file", path.string());
+  if (kind == std::filesystem::file_type::not_found)
+    fail(ErrorKind::input, "cannot read {}: no such file", path.string());
   if (error) fail(ErrorKind::input, "cannot read {}: {}", path.string(), error.message());
-  if (kind != std::filesystem::file_type::regular) fail(ErrorKind::input, "cannot read {}: it is not a regular file", path.string());
-  if (std::filesystem::is_empty(path, error)) fail(ErrorKind::input, "cannot read {}: the file is empty", path.string());
-  AvOptions options({{"format_whitelist", kContainers}, {"codec_whitelist", kDecoders}, {"protocol_whitelist", "file"}});
+  if (kind != std::filesystem::file_type::regular)
+    fail(ErrorKind::input, "cannot read {}: it is not a regular file", path.string());
+  if (std::filesystem::is_empty(path, error))
+    fail(ErrorKind::input, "cannot read {}: the file is empty", path.string());
+  AvOptions options(
+      {{"format_whitelist", kContainers}, {"codec_whitelist", kDecoders}, {"protocol_whitelist", "file"}});
   AVFormatContext* context = nullptr;
-  av_check(avformat_open_input(&context, file_url(path).c_str(), nullptr, options.get()), "read", path.string() + " as a film", ErrorKind::input);
+  av_check(avformat_open_input(&context, file_url(path).c_str(), nullptr, options.get()), "read",
+           path.string() + " as a film", ErrorKind::input);
   InputPtr input(context);
   options.expect_all_taken("libavformat");
   return input;
@@ -57,7 +63,8 @@ AVStream& find_video(AVFormatContext& input, const std::string& name) {
   if (index < 0) fail(ErrorKind::input, "{} has no video stream", name);
   const AVCodecParameters& video = *input.streams[index]->codecpar;
   if (video.width <= 0 || video.height <= 0 || int64_t{video.width} * video.height > kMaxPixels)
-    fail(ErrorKind::input, "{}: the picture is {}x{}; at most {} pixels are read", name, video.width, video.height, kMaxPixels);
+    fail(ErrorKind::input, "{}: the picture is {}x{}; at most {} pixels are read", name, video.width, video.height,
+         kMaxPixels);
   return *input.streams[index];
 }
 
@@ -65,7 +72,8 @@ CodecContextPtr open_decoder(const AVStream& stream, const std::string& name) {
   const AVCodecParameters& video = *stream.codecpar;
   const AVCodec* decoder = avcodec_find_decoder(video.codec_id);
   const std::string subject = fmt::format("{} video of {}", avcodec_get_name(video.codec_id), name);
-  if (decoder == nullptr) fail(ErrorKind::unsupported, "cannot decode the {}: the installed libavcodec has no decoder for it", subject);
+  if (decoder == nullptr)
+    fail(ErrorKind::unsupported, "cannot decode the {}: the installed libavcodec has no decoder for it", subject);
   CodecContextPtr context(avcodec_alloc_context3(decoder));
   if (!context) throw std::bad_alloc();
   av_check(avcodec_parameters_to_context(context.get(), &video), "decode the", subject, ErrorKind::input);
@@ -74,17 +82,20 @@ CodecContextPtr open_decoder(const AVStream& stream, const std::string& name) {
   AvOptions options({{"max_pixels", std::to_string(kMaxPixels)}, {"codec_whitelist", kDecoders}});
   av_check(avcodec_open2(context.get(), decoder, options.get()), "decode the", subject, ErrorKind::unsupported);
   options.expect_all_taken("libavcodec");
+  take_logged_error(context.get());  // of a context before it at the same address
   return context;
 }
 
 void add_metadata(const AVDictionary* dictionary, std::map<std::string, std::string>& metadata) {
   const AVDictionaryEntry* entry = nullptr;
-  while ((entry = av_dict_get(dictionary, "", entry, AV_DICT_IGNORE_SUFFIX)) != nullptr) metadata.emplace(entry->key, entry->value);
+  while ((entry = av_dict_get(dictionary, "", entry, AV_DICT_IGNORE_SUFFIX)) != nullptr)
+    metadata.emplace(entry->key, entry->value);
 }
 
 VideoInfo describe_video(const AVStream& stream) {
   const AVCodecParameters& video = *stream.codecpar;
-  const AVRational rate = stream.avg_frame_rate.num > 0 && stream.avg_frame_rate.den > 0 ? stream.avg_frame_rate : stream.r_frame_rate;
+  const AVRational rate =
+      stream.avg_frame_rate.num > 0 && stream.avg_frame_rate.den > 0 ? stream.avg_frame_rate : stream.r_frame_rate;
   VideoInfo info;
   info.codec = avcodec_get_name(video.codec_id);
   info.pixel_format = text_or_unknown(av_get_pix_fmt_name(static_cast<AVPixelFormat>(video.format)));
@@ -105,7 +116,8 @@ FilmInfo describe(const AVFormatContext& input, const AVStream& video) {
   if (input.duration > 0) info.duration = static_cast<double>(input.duration) / AV_TIME_BASE;
   for (unsigned i = 0; i < input.nb_streams; ++i) {
     const AVCodecParameters& stream = *input.streams[i]->codecpar;
-    info.streams.push_back({text_or_unknown(av_get_media_type_string(stream.codec_type)), avcodec_get_name(stream.codec_id)});
+    info.streams.push_back(
+        {text_or_unknown(av_get_media_type_string(stream.codec_type)), avcodec_get_name(stream.codec_id)});
   }
   info.video = describe_video(video);
   add_metadata(input.metadata, info.metadata);
@@ -128,7 +140,9 @@ struct Reader::State {
   int64_t end = 0;  // of what was read, of all streams, in microseconds
 
   explicit State(const std::filesystem::path& path)
-      : name(path.string()), input(open_input(path)), converter(std::string_view(input->iformat->name) == "yuv4mpegpipe") {
+      : name(path.string()),
+        input(open_input(path)),
+        converter(std::string_view(input->iformat->name) == "yuv4mpegpipe") {
     find_streams(*input, name);
     stream = &find_video(*input, name);
     decoder = open_decoder(*stream, name);
@@ -139,7 +153,8 @@ struct Reader::State {
   int64_t frame_duration() const;  // in microseconds; 0 if unknown
   void note_end();
   void check_length() const;
-  void check_picture() const;
+  void check_damage() const;
+  void check_size() const;
 };
 
 // One packet of the video stream to the decoder, or the end.
@@ -156,7 +171,8 @@ void Reader::State::feed() {
     return;
   }
   av_check(result, "read", subject, ErrorKind::input);
-  if ((packet->flags & AV_PKT_FLAG_CORRUPT) != 0) fail(ErrorKind::input, "cannot read {}: the file is damaged or cut off there", subject);
+  if ((packet->flags & AV_PKT_FLAG_CORRUPT) != 0)
+    fail(ErrorKind::input, "cannot read {}: the file is damaged or cut off there", subject);
   av_check(avcodec_send_packet(decoder.get(), packet.get()), "decode", subject, ErrorKind::input);
 }
 
@@ -177,18 +193,25 @@ void Reader::State::check_length() const {
   if (next_frame == 0) fail(ErrorKind::input, "cannot read {}: no frame of its video can be decoded", name);
   if (input->duration <= 0 || input->duration_estimation_method != AVFMT_DURATION_FROM_STREAM) return;
   const int64_t start = input->start_time == AV_NOPTS_VALUE ? 0 : input->start_time;
-  const int64_t slack = std::max<int64_t>(frame_duration() * 3 / 4, 2000);  // rounded times never add up to a whole frame
+  const int64_t slack =
+      std::max<int64_t>(frame_duration() * 3 / 4, 2000);  // rounded times never add up to a whole frame
   if (end - start < input->duration - slack)
-    fail(ErrorKind::input, "{} is cut off: it says that it lasts {:.3f} s, but ends after {:.3f} s", name, info.duration,
-         static_cast<double>(end - start) / AV_TIME_BASE);
+    fail(ErrorKind::input, "{} is cut off: it says that it lasts {:.3f} s, but ends after {:.3f} s", name,
+         info.duration, static_cast<double>(end - start) / AV_TIME_BASE);
 }
 
-void Reader::State::check_picture() const {
-  if (picture->decode_error_flags != 0 || (picture->flags & AV_FRAME_FLAG_CORRUPT) != 0)
-    fail(ErrorKind::input, "cannot decode frame {} of {}: its data are damaged", next_frame, name);
+// Some decoders patch damage over and return a picture; they say so in its flags or only in the log.
+void Reader::State::check_damage() const {
+  const std::string logged = take_logged_error(decoder.get());
+  if (!logged.empty() || picture->decode_error_flags != 0 || (picture->flags & AV_FRAME_FLAG_CORRUPT) != 0)
+    fail(ErrorKind::input, "cannot decode frame {} of {}: its data are damaged{}{}", next_frame, name,
+         logged.empty() ? "" : ": ", logged);
+}
+
+void Reader::State::check_size() const {
   if (picture->width != info.video.width || picture->height != info.video.height)
-    fail(ErrorKind::input, "frame {} of {} is {}x{}, but the film is {}x{}", next_frame, name, picture->width, picture->height,
-         info.video.width, info.video.height);
+    fail(ErrorKind::input, "frame {} of {} is {}x{}, but the film is {}x{}", next_frame, name, picture->width,
+         picture->height, info.video.width, info.video.height);
 }
 
 Reader::Reader(const std::filesystem::path& path) : state_(std::make_unique<State>(path)) {}
@@ -200,6 +223,7 @@ bool Reader::next(Frame& frame) {
   while (true) {
     const int result = avcodec_receive_frame(state_->decoder.get(), state_->picture.get());
     if (result == AVERROR_EOF) {
+      state_->check_damage();
       state_->check_length();
       return false;
     }
@@ -208,7 +232,8 @@ bool Reader::next(Frame& frame) {
       continue;
     }
     av_check(result, "decode", fmt::format("frame {} of {}", state_->next_frame, state_->name), ErrorKind::input);
-    state_->check_picture();
+    state_->check_damage();
+    state_->check_size();
     state_->converter.convert(*state_->picture, frame);
     ++state_->next_frame;
     return true;

@@ -1,7 +1,8 @@
 // Reads a film somebody made: what is in it, and its frames as RGB. Everything in the file is hostile: only
 // local files, only the containers and codecs listed in reader.cpp (no playlists, which would open other files),
 // pictures of at most kMaxPixels. Damage is Error{input}; no frame is repaired or made up. A film shorter than its
-// header says is cut off and an error too; Y4M, GIF and streamed files say nothing, and are read to their last whole frame.
+// header says is cut off and an error too; Y4M, GIF and streamed files say nothing, and are read to their last whole
+// frame.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,8 @@ struct FilmInfo {
 
 class Reader {
  public:
-  explicit Reader(const std::filesystem::path& path);  // throws Error{input} or, for a codec we do not open, {unsupported}
+  explicit Reader(
+      const std::filesystem::path& path);  // throws Error{input} or, for a codec we do not open, {unsupported}
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;

@@ -11,7 +11,8 @@
 namespace soragen::nn {
 namespace {
 
-ops::LinearWeight stacked(const std::vector<Scope>& scopes, int64_t in, int64_t out_each, const Target& target, bool has_bias) {
+ops::LinearWeight stacked(const std::vector<Scope>& scopes, int64_t in, int64_t out_each, const Target& target,
+                          bool has_bias) {
   std::vector<weights::TensorView> views;
   std::vector<at::Tensor> weights, biases;
   for (const Scope& scope : scopes) {
@@ -52,7 +53,8 @@ at::Tensor Embedding::forward(const std::vector<int64_t>& ids) const {
   const size_t row_bytes = static_cast<size_t>(width) * weights::size_of(table.dtype);
   std::vector<at::Tensor> picked;
   for (const int64_t id : ids) {
-    if (id < 0 || id >= rows) fail(ErrorKind::input, "token id {} is outside the text encoder's vocabulary of {}", id, rows);
+    if (id < 0 || id >= rows)
+      fail(ErrorKind::input, "token id {} is outside the text encoder's vocabulary of {}", id, rows);
     weights::TensorView row{.dtype = table.dtype, .shape = {width}, .bytes = {}, .file = table.file};
     if (!table.bytes.empty()) row.bytes = table.bytes.subspan(static_cast<size_t>(id) * row_bytes, row_bytes);
     picked.push_back(to_tensor(row, target));

@@ -14,18 +14,30 @@ namespace {
 at::ScalarType scalar_type(weights::DType dtype) {
   using weights::DType;
   switch (dtype) {
-    case DType::f64: return at::kDouble;
-    case DType::f32: return at::kFloat;
-    case DType::f16: return at::kHalf;
-    case DType::bf16: return at::kBFloat16;
-    case DType::f8_e4m3: return at::kFloat8_e4m3fn;
-    case DType::f8_e5m2: return at::kFloat8_e5m2;
-    case DType::i64: return at::kLong;
-    case DType::i32: return at::kInt;
-    case DType::i16: return at::kShort;
-    case DType::i8: return at::kChar;
-    case DType::u8: return at::kByte;
-    case DType::boolean: return at::kBool;
+    case DType::f64:
+      return at::kDouble;
+    case DType::f32:
+      return at::kFloat;
+    case DType::f16:
+      return at::kHalf;
+    case DType::bf16:
+      return at::kBFloat16;
+    case DType::f8_e4m3:
+      return at::kFloat8_e4m3fn;
+    case DType::f8_e5m2:
+      return at::kFloat8_e5m2;
+    case DType::i64:
+      return at::kLong;
+    case DType::i32:
+      return at::kInt;
+    case DType::i16:
+      return at::kShort;
+    case DType::i8:
+      return at::kChar;
+    case DType::u8:
+      return at::kByte;
+    case DType::boolean:
+      return at::kBool;
   }
   SORAGEN_ASSERT(!"a dtype without a scalar type");
 }
@@ -39,7 +51,8 @@ at::Tensor borrow(const weights::TensorView& view) {
     std::memcpy(copy.data_ptr(), data, view.bytes.size());
     return copy;
   }
-  return at::from_blob(data, view.shape, [file = view.file](void*) {}, options);
+  return at::from_blob(
+      data, view.shape, [file = view.file](void*) {}, options);
 }
 
 }  // namespace

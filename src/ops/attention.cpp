@@ -12,8 +12,11 @@ at::Tensor attention(const AttentionArgs& args) {
   SORAGEN_ASSERT(q.size(0) == k.size(0) && q.size(2) == k.size(2) && q.size(3) == k.size(3));
   std::optional<at::Tensor> mask;
   if (args.key_bias.defined())  // [S] -> [B, N, L, S], a view
-    mask = args.key_bias.to(q.scalar_type()).view({1, 1, 1, k.size(1)}).expand({q.size(0), q.size(2), q.size(1), k.size(1)});
-  const at::Tensor out = at::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask);
+    mask = args.key_bias.to(q.scalar_type())
+               .view({1, 1, 1, k.size(1)})
+               .expand({q.size(0), q.size(2), q.size(1), k.size(1)});
+  const at::Tensor out =
+      at::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask);
   return out.transpose(1, 2).reshape({q.size(0), q.size(1), q.size(2) * q.size(3)});
 }
 

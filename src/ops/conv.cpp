@@ -63,7 +63,8 @@ at::Tensor UpsampleConv2dWeight::apply(const at::Tensor& frames) const {
   return out;
 }
 
-CausalConv3dWeight::CausalConv3dWeight(at::Tensor weight, at::Tensor bias) : weight_(std::move(weight)), bias_(std::move(bias)) {}
+CausalConv3dWeight::CausalConv3dWeight(at::Tensor weight, at::Tensor bias)
+    : weight_(std::move(weight)), bias_(std::move(bias)) {}
 
 const at::Tensor& CausalConv3dWeight::direct() const {
   if (!direct_.defined()) direct_ = weight_.contiguous(at::MemoryFormat::ChannelsLast3d);
@@ -89,14 +90,18 @@ const std::vector<at::Tensor>& CausalConv3dWeight::filters(int outputs) const {
 // Strips of rows keep the transformed frames small: window [m + 2, H, W, Cin] -> out [m, H, W, Cout].
 void CausalConv3dWeight::apply_winograd(const at::Tensor& window, int outputs, at::Tensor out) const {
   constexpr int64_t kStripBytes = 48 << 20;
-  const int64_t products = outputs + 2, height = window.size(1), width = window.size(2), in = window.size(3), channels = out.size(3);
+  const int64_t products = outputs + 2, height = window.size(1), width = window.size(2), in = window.size(3),
+                channels = out.size(3);
   const int64_t strip = std::clamp<int64_t>(kStripBytes / (products * width * (in + channels) * 4), 8, height);
   const auto& filters = this->filters(outputs);
   const at::Tensor transformed = at::empty({products, strip + 2, width, in}, window.options());
   for (int64_t top = 0; top < height; top += strip) {
     const int64_t rows = std::min(strip, height - top);
-    const int64_t first = std::max<int64_t>(top - 1, 0), last = std::min(top + rows + 1, height);  // with the row above and below
-    kernels::WinogradInputArgs input{.outputs = outputs, .frames = window.const_data_ptr<float>() + first * width * in, .frame_stride = window.stride(0)};
+    const int64_t first = std::max<int64_t>(top - 1, 0),
+                  last = std::min(top + rows + 1, height);  // with the row above and below
+    kernels::WinogradInputArgs input{.outputs = outputs,
+                                     .frames = window.const_data_ptr<float>() + first * width * in,
+                                     .frame_stride = window.stride(0)};
     std::vector<at::Tensor> views;
     for (int64_t j = 0; j < products; ++j) {
       views.push_back(transformed[j].narrow(0, 0, rows + 2));
@@ -104,24 +109,32 @@ void CausalConv3dWeight::apply_winograd(const at::Tensor& window, int outputs, a
       if (top + rows == height) views[j][rows + 1].zero_();
       input.transformed[j] = views[j].data_ptr<float>() + (first - (top - 1)) * width * in;
     }
-    at::parallel_for(0, (last - first) * width * in, 1 << 14, [&](int64_t begin, int64_t end) { kernels::winograd_input(input, begin, end); });
-    kernels::WinogradOutputArgs output{.outputs = outputs, .bias = bias_.const_data_ptr<float>(), .frames = out.data_ptr<float>() + top * width * channels,
-                                       .frame_stride = out.stride(0), .channels = channels};
+    at::parallel_for(0, (last - first) * width * in, 1 << 14,
+                     [&](int64_t begin, int64_t end) { kernels::winograd_input(input, begin, end); });
+    kernels::WinogradOutputArgs output{.outputs = outputs,
+                                       .bias = bias_.const_data_ptr<float>(),
+                                       .frames = out.data_ptr<float>() + top * width * channels,
+                                       .frame_stride = out.stride(0),
+                                       .channels = channels};
     std::vector<at::Tensor> results;
     for (int64_t j = 0; j < products; ++j) {
       const at::Tensor x = views[j].permute({2, 0, 1}).unsqueeze(0);  // [1, C, rows + 2, W] in channels-last order
-      results.push_back(at::conv2d(x, filters[j], {}, {1, 1}, at::IntArrayRef({0, 1})).permute({0, 2, 3, 1}).contiguous());
+      results.push_back(
+          at::conv2d(x, filters[j], {}, {1, 1}, at::IntArrayRef({0, 1})).permute({0, 2, 3, 1}).contiguous());
       output.products[j] = results.back().const_data_ptr<float>();
     }
-    at::parallel_for(0, rows * width, 256, [&](int64_t begin, int64_t end) { kernels::winograd_output(output, begin, end); });
+    at::parallel_for(0, rows * width, 256,
+                     [&](int64_t begin, int64_t end) { kernels::winograd_output(output, begin, end); });
   }
 }
 
 at::Tensor CausalConv3dWeight::apply(const at::Tensor& past_and_frames) const {
   const int64_t frames = past_and_frames.size(0) - past();
-  const bool is_winograd = weight_.sizes().slice(2) == at::IntArrayRef({3, 3, 3}) && weight_.is_cpu() && weight_.scalar_type() == at::kFloat;
+  const bool is_winograd =
+      weight_.sizes().slice(2) == at::IntArrayRef({3, 3, 3}) && weight_.is_cpu() && weight_.scalar_type() == at::kFloat;
   if (!is_winograd || frames < 2) return conv_frames_3d(past_and_frames, direct(), bias_);
-  at::Tensor out = at::empty({frames, past_and_frames.size(1), past_and_frames.size(2), weight_.size(0)}, past_and_frames.options());
+  at::Tensor out =
+      at::empty({frames, past_and_frames.size(1), past_and_frames.size(2), weight_.size(0)}, past_and_frames.options());
   for (int64_t t = 0; t < frames;) {
     const int outputs = frames - t >= 4 ? 4 : 2;
     if (frames - t == 1) t -= 1;  // an odd end: the frame before is computed again with it

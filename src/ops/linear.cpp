@@ -14,15 +14,18 @@ using Pointwise = at::Tensor(const at::Tensor&, const at::Tensor&, const std::op
                              c10::List<std::optional<at::Scalar>>, std::optional<c10::string_view>);
 
 at::Tensor reorder_weight(const at::Tensor& weight) {
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_reorder_linear_weight", "").typed<Reorder>();
+  static const auto op =
+      c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_reorder_linear_weight", "").typed<Reorder>();
   return op.call(weight, std::nullopt);
 }
 
 at::Tensor packed_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Activation activation) {
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_linear_pointwise", "").typed<Pointwise>();
+  static const auto op =
+      c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_linear_pointwise", "").typed<Pointwise>();
   const std::optional<at::Tensor> maybe_bias = bias.defined() ? std::optional(bias) : std::nullopt;
   const bool gelu = activation == Activation::gelu_tanh;
-  return op.call(x, weight, maybe_bias, gelu ? "gelu" : "none", c10::List<std::optional<at::Scalar>>(), gelu ? std::optional<c10::string_view>("tanh") : std::nullopt);
+  return op.call(x, weight, maybe_bias, gelu ? "gelu" : "none", c10::List<std::optional<at::Scalar>>(),
+                 gelu ? std::optional<c10::string_view>("tanh") : std::nullopt);
 }
 
 }  // namespace

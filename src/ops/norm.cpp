@@ -39,23 +39,32 @@ void over_rows(int64_t rows, int64_t row_bytes, Kernel&& kernel) {
   at::parallel_for(0, rows, std::max<int64_t>(1, kGrainBytes / row_bytes), kernel);
 }
 
-void layer_norm(at::Tensor& x, const ResidualUpdate& residual, const at::Tensor& scale, const at::Tensor& shift, double eps, at::Tensor* out) {
+void layer_norm(at::Tensor& x, const ResidualUpdate& residual, const at::Tensor& scale, const at::Tensor& shift,
+                double eps, at::Tensor* out) {
   const int64_t width = x.size(-1);
   SORAGEN_ASSERT(x.is_contiguous());
-  SORAGEN_ASSERT(!residual.update.defined() || (residual.update.is_contiguous() && residual.update.numel() == x.numel() &&
-                                                residual.update.scalar_type() == x.scalar_type()));
+  SORAGEN_ASSERT(!residual.update.defined() ||
+                 (residual.update.is_contiguous() && residual.update.numel() == x.numel() &&
+                  residual.update.scalar_type() == x.scalar_type()));
   dispatch(x, [&](auto element) {
     using T = decltype(element);
-    const kernels::LayerNormArgs<T> args{.x = data<T>(x), .update = data<const T>(residual.update), .gate = vector(residual.gate, width),
-                                         .scale = vector(scale, width), .shift = vector(shift, width),
-                                         .out = out ? data<T>(*out) : nullptr, .width = width, .eps = static_cast<float>(eps)};
-    over_rows(x.numel() / width, width * x.element_size(), [&](int64_t begin, int64_t end) { kernels::layer_norm(args, begin, end); });
+    const kernels::LayerNormArgs<T> args{.x = data<T>(x),
+                                         .update = data<const T>(residual.update),
+                                         .gate = vector(residual.gate, width),
+                                         .scale = vector(scale, width),
+                                         .shift = vector(shift, width),
+                                         .out = out ? data<T>(*out) : nullptr,
+                                         .width = width,
+                                         .eps = static_cast<float>(eps)};
+    over_rows(x.numel() / width, width * x.element_size(),
+              [&](int64_t begin, int64_t end) { kernels::layer_norm(args, begin, end); });
   });
 }
 
 }  // namespace
 
-at::Tensor add_layer_norm(at::Tensor& x, const ResidualUpdate& residual, const at::Tensor& scale, const at::Tensor& shift, double eps) {
+at::Tensor add_layer_norm(at::Tensor& x, const ResidualUpdate& residual, const at::Tensor& scale,
+                          const at::Tensor& shift, double eps) {
   at::Tensor out = at::empty_like(x);
   layer_norm(x, residual, scale, shift, eps, &out);
   return out;
@@ -70,20 +79,33 @@ void rms_rope_(at::Tensor x, const at::Tensor& weight, const Rotary& rotary, dou
   SORAGEN_ASSERT(!rotary.cos.defined() || rotary.cos.sizes() == at::IntArrayRef({tokens, half}));
   dispatch(x, [&](auto element) {
     using T = decltype(element);
-    const kernels::RmsRopeArgs<T> args{.x = data<T>(x), .stride = x.stride(1), .weight = vector(weight, heads * head_dim),
-                                       .cos = vector(rotary.cos, tokens * half), .sin = vector(rotary.sin, tokens * half),
-                                       .tokens = tokens, .heads = heads, .head_dim = head_dim, .eps = static_cast<float>(eps)};
-    over_rows(x.size(0) * tokens, heads * head_dim * x.element_size(), [&](int64_t begin, int64_t end) { kernels::rms_rope(args, begin, end); });
+    const kernels::RmsRopeArgs<T> args{.x = data<T>(x),
+                                       .stride = x.stride(1),
+                                       .weight = vector(weight, heads * head_dim),
+                                       .cos = vector(rotary.cos, tokens * half),
+                                       .sin = vector(rotary.sin, tokens * half),
+                                       .tokens = tokens,
+                                       .heads = heads,
+                                       .head_dim = head_dim,
+                                       .eps = static_cast<float>(eps)};
+    over_rows(x.size(0) * tokens, heads * head_dim * x.element_size(),
+              [&](int64_t begin, int64_t end) { kernels::rms_rope(args, begin, end); });
   });
 }
 
 void rms_silu_out(const at::Tensor& x, const at::Tensor& gamma, bool silu, at::Tensor& out) {
   const int64_t channels = x.size(-1);
-  SORAGEN_ASSERT(x.is_contiguous() && out.is_contiguous() && out.numel() == x.numel() && out.scalar_type() == x.scalar_type());
+  SORAGEN_ASSERT(x.is_contiguous() && out.is_contiguous() && out.numel() == x.numel() &&
+                 out.scalar_type() == x.scalar_type());
   dispatch(x, [&](auto element) {
     using T = decltype(element);
-    const kernels::RmsSiluArgs<T> args{.x = data<const T>(x), .gamma = vector(gamma, channels), .out = data<T>(out), .channels = channels, .silu = silu};
-    over_rows(x.numel() / channels, channels * x.element_size(), [&](int64_t begin, int64_t end) { kernels::rms_silu(args, begin, end); });
+    const kernels::RmsSiluArgs<T> args{.x = data<const T>(x),
+                                       .gamma = vector(gamma, channels),
+                                       .out = data<T>(out),
+                                       .channels = channels,
+                                       .silu = silu};
+    over_rows(x.numel() / channels, channels * x.element_size(),
+              [&](int64_t begin, int64_t end) { kernels::rms_silu(args, begin, end); });
   });
 }
 

@@ -11,7 +11,8 @@ struct ResidualUpdate {
   at::Tensor update;  // like x, or undefined: nothing is added
   at::Tensor gate;    // [D] float32, or undefined: 1
 };
-at::Tensor add_layer_norm(at::Tensor& x, const ResidualUpdate& residual, const at::Tensor& scale, const at::Tensor& shift, double eps);
+at::Tensor add_layer_norm(at::Tensor& x, const ResidualUpdate& residual, const at::Tensor& scale,
+                          const at::Tensor& shift, double eps);
 void add_residual(at::Tensor& x, const ResidualUpdate& residual);
 
 // RMS norm over N * D, then rotary embedding, in place on x [B, L, N, D] (a view whose heads are dense:

@@ -13,14 +13,16 @@
 namespace soragen::pipeline {
 namespace {
 
-constexpr const char* kMemoryHint = "out of memory; fewer frames or a smaller size need less, and 'soragen plan' shows how much";
+constexpr const char* kMemoryHint =
+    "out of memory; fewer frames or a smaller size need less, and 'soragen plan' shows how much";
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 Failure describe_torch_error(const c10::Error& error) {
   const std::string text = error.what_without_backtrace();
   // The CPU allocator throws a plain c10::Error; OutOfMemoryError is for devices.
-  const bool is_memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr || text.find("can't allocate memory") != std::string::npos;
+  const bool is_memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
+                         text.find("can't allocate memory") != std::string::npos;
   if (is_memory) return {ErrorKind::resource, kMemoryHint, error.what()};
   return {ErrorKind::internal, "LibTorch: " + first_line(text), error.what()};
 }
@@ -38,7 +40,8 @@ Failure describe_failure(std::exception_ptr exception) {
     return describe_torch_error(error);
   } catch (const std::filesystem::filesystem_error& error) {
     const bool is_full = error.code() == std::errc::no_space_on_device;
-    return {is_full ? ErrorKind::resource : ErrorKind::input, fmt::format("{}: {}", error.path1().string(), error.code().message()), error.what()};
+    return {is_full ? ErrorKind::resource : ErrorKind::input,
+            fmt::format("{}: {}", error.path1().string(), error.code().message()), error.what()};
   } catch (const std::exception& error) {
     return {ErrorKind::internal, first_line(error.what()), error.what()};
   } catch (...) {

@@ -61,7 +61,8 @@ void Generator::encode_ahead(const std::vector<Plan>& plans, const ProgressFn& p
   SORAGEN_ASSERT(!plans.empty());
   std::vector<std::string> missing;
   const auto want = [&](const std::string& prompt) {
-    if (!parts_->embeddings.contains(prompt) && std::find(missing.begin(), missing.end(), prompt) == missing.end()) missing.push_back(prompt);
+    if (!parts_->embeddings.contains(prompt) && std::find(missing.begin(), missing.end(), prompt) == missing.end())
+      missing.push_back(prompt);
   };
   for (const Plan& plan : plans) {
     want(plan.prompt);
@@ -74,13 +75,15 @@ void Generator::encode_ahead(const std::vector<Plan>& plans, const ProgressFn& p
   if (!parts_->tokenizer) parts_->tokenizer.emplace(spec_.directory / "tokenizer");
   if (!parts_->text_encoder) {
     const Stopwatch time(parts_->timings, "load");
-    parts_->text_encoder = parts_->family.load_text_encoder(spec_, plans.front().text_target, plans.front().stream_text_encoder);
+    parts_->text_encoder =
+        parts_->family.load_text_encoder(spec_, plans.front().text_target, plans.front().stream_text_encoder);
   }
   const Stopwatch time(parts_->timings, "text");
   std::vector<text::Tokens> tokens;
   for (const std::string& prompt : missing) {
     tokens.push_back(parts_->tokenizer->encode(text::clean_prompt(prompt), spec_.text_tokens));
-    if (tokens.back().truncated()) log_warning("the prompt is {} tokens too long for this model; its end is not used", tokens.back().dropped);
+    if (tokens.back().truncated())
+      log_warning("the prompt is {} tokens too long for this model; its end is not used", tokens.back().dropped);
   }
   const auto encoded = parts_->text_encoder->encode(tokens, [&](int done, int total) {
     if (progress) progress({Stage::text, done, total});
@@ -113,7 +116,8 @@ at::Tensor Generator::denoise(const Plan& plan, const ProgressFn& progress) {
   const auto start = std::chrono::steady_clock::now();
   diffusion::NoiseSource source(plan.seed);
   const at::Tensor noise = source.draw(plan.latent_shape).to(plan.denoise_target.device);
-  const at::Tensor latent = diffusion::denoise(plan.sampling, noise, conditioning, expert, source, progress).to(at::kCPU);
+  const at::Tensor latent =
+      diffusion::denoise(plan.sampling, noise, conditioning, expert, source, progress).to(at::kCPU);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   parts_->timings["denoise"] = seconds.count() - (parts_->timings.value("load", 0.0) - load_before);
   if (!keep_loaded_) parts_->denoiser.reset();
@@ -122,7 +126,8 @@ at::Tensor Generator::denoise(const Plan& plan, const ProgressFn& progress) {
 
 void Generator::decode(const Plan& plan, const at::Tensor& latent, FrameSink& sink, const ProgressFn& progress) {
   if (latent.sizes() != at::IntArrayRef(plan.latent_shape))
-    fail(ErrorKind::input, "latents of shape {} do not fit a film of shape {}", weights::to_string(latent.sizes().vec()), weights::to_string(plan.latent_shape));
+    fail(ErrorKind::input, "latents of shape {} do not fit a film of shape {}",
+         weights::to_string(latent.sizes().vec()), weights::to_string(plan.latent_shape));
   const c10::InferenceMode inference;
   at::set_num_threads(static_cast<int>(plan.threads));
   if (!parts_->decoder) {

@@ -44,7 +44,8 @@ int64_t available_threads() {
   int64_t threads = ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : ::sysconf(_SC_NPROCESSORS_ONLN);
   std::ifstream quota_file("/sys/fs/cgroup/cpu.max");  // "<quota> <period>" or "max <period>"
   double quota = 0, period = 0;
-  if (quota_file >> quota >> period && period > 0) threads = std::min<int64_t>(threads, static_cast<int64_t>(std::ceil(quota / period)));
+  if (quota_file >> quota >> period && period > 0)
+    threads = std::min<int64_t>(threads, static_cast<int64_t>(std::ceil(quota / period)));
   return std::max<int64_t>(1, threads);
 }
 

@@ -7,11 +7,11 @@
 namespace soragen::pipeline {
 
 struct Hardware {
-  std::string cpu;            // "AMD EPYC ..."
-  bool has_fast_bf16 = false; // avx512_bf16 or amx_bf16: bf16 products at about twice the rate of fp32
-  std::string bf16_reason;    // "avx512_bf16", or why not
-  int64_t threads = 1;        // physical limit: affinity and cgroup quota considered
-  int64_t memory = 0;         // bytes available now, cgroup limit considered
+  std::string cpu;             // "AMD EPYC ..."
+  bool has_fast_bf16 = false;  // avx512_bf16 or amx_bf16: bf16 products at about twice the rate of fp32
+  std::string bf16_reason;     // "avx512_bf16", or why not
+  int64_t threads = 1;         // physical limit: affinity and cgroup quota considered
+  int64_t memory = 0;          // bytes available now, cgroup limit considered
 };
 
 Hardware detect_hardware();

@@ -12,7 +12,8 @@ namespace soragen::pipeline {
 namespace {
 
 [[noreturn]] void wrong(const Option& option, const Json& found, const std::string& expected) {
-  std::string text = found.is_string() ? found.get<std::string>() : found.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text =
+      found.is_string() ? found.get<std::string>() : found.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (text.size() > 80) text = text.substr(0, 77) + "...";
   fail(ErrorKind::usage, "--{}: '{}' is not valid; use {}", option.name, text, expected);
 }
@@ -30,14 +31,16 @@ std::optional<Number> parse_number(const Json& value) {
 template <auto field, int64_t min, int64_t max>
 void set_integer(Request& request, const Option& option, const Json& value) {
   const auto number = parse_number<int64_t>(value);
-  if (!number || *number < min || *number > max) wrong(option, value, fmt::format("a whole number from {} to {}", min, max));
+  if (!number || *number < min || *number > max)
+    wrong(option, value, fmt::format("a whole number from {} to {}", min, max));
   request.*field = *number;
 }
 
 template <auto field, int min, int max>
 void set_real(Request& request, const Option& option, const Json& value) {
   const auto number = parse_number<double>(value);
-  if (!number || !std::isfinite(*number) || *number < min || *number > max) wrong(option, value, fmt::format("a number from {} to {}", min, max));
+  if (!number || !std::isfinite(*number) || *number < min || *number > max)
+    wrong(option, value, fmt::format("a number from {} to {}", min, max));
   request.*field = *number;
 }
 
@@ -49,14 +52,16 @@ void set_text(Request& request, const Option& option, const Json& value) {
 
 template <auto field>
 void set_choice(Request& request, const Option& option, const Json& value) {
-  if (!value.is_string() || std::find(option.choices.begin(), option.choices.end(), value.get<std::string>()) == option.choices.end())
+  if (!value.is_string() ||
+      std::find(option.choices.begin(), option.choices.end(), value.get<std::string>()) == option.choices.end())
     wrong(option, value, fmt::format("one of {}", fmt::join(option.choices, ", ")));
   request.*field = value.get<std::string>();
 }
 
 void set_seed(Request& request, const Option& option, const Json& value) {
   const auto number = parse_number<uint64_t>(value);
-  if (!number || *number > static_cast<uint64_t>(INT64_MAX)) wrong(option, value, "a whole number from 0 to 9223372036854775807");
+  if (!number || *number > static_cast<uint64_t>(INT64_MAX))
+    wrong(option, value, "a whole number from 0 to 9223372036854775807");
   request.seed = *number;
 }
 
@@ -73,7 +78,8 @@ void set_size(Request& request, const Option& option, const Json& value) {
 }
 
 void set_fps(Request& request, const Option& option, const Json& value) {
-  if (!value.is_string() && !value.is_number()) wrong(option, value, "frames per second, e.g. 16, 23.976 or 30000/1001");
+  if (!value.is_string() && !value.is_number())
+    wrong(option, value, "frames per second, e.g. 16, 23.976 or 30000/1001");
   request.fps = parse_frame_rate(value.is_string() ? value.get<std::string>() : value.dump());
 }
 
@@ -82,7 +88,8 @@ void set_timesteps(Request& request, const Option& option, const Json& value) {
   if (value.is_array())
     for (const Json& entry : value) timesteps.push_back(entry.is_number() ? entry.get<double>() : 0.0);
   const auto is_wrong = [](double t) { return !std::isfinite(t) || t <= 0; };
-  if (timesteps.empty() || std::any_of(timesteps.begin(), timesteps.end(), is_wrong)) wrong(option, value, "a list of numbers above 0");
+  if (timesteps.empty() || std::any_of(timesteps.begin(), timesteps.end(), is_wrong))
+    wrong(option, value, "a list of numbers above 0");
   request.timesteps = timesteps;
 }
 
@@ -103,7 +110,9 @@ template <auto field>
 Json get_plain(const Request& request) {
   return request.*field ? Json(*(request.*field)) : Json();
 }
-Json get_size(const Request& request) { return request.size ? Json(fmt::format("{}x{}", request.size->width, request.size->height)) : Json(); }
+Json get_size(const Request& request) {
+  return request.size ? Json(fmt::format("{}x{}", request.size->width, request.size->height)) : Json();
+}
 Json get_fps(const Request& request) { return request.fps ? Json(to_string(*request.fps)) : Json(); }
 
 constexpr std::string_view kSolvers[] = {"unipc", "euler", "dpm++", "dmd", "lcm"};
@@ -117,27 +126,122 @@ constexpr auto kFilm = OptionGroup::film, kOutput = OptionGroup::output, kComput
 
 const Option kOptions[] = {
     {"prompt", "TEXT", "what the film shows", kFilm, true, {}, set_text<&R::prompt>, get_plain<&R::prompt>},
-    {"negative-prompt", "TEXT", "what it should not show (default: the model's own)", kFilm, true, {}, set_text<&R::negative_prompt>, get_plain<&R::negative_prompt>},
+    {"negative-prompt",
+     "TEXT",
+     "what it should not show (default: the model's own)",
+     kFilm,
+     true,
+     {},
+     set_text<&R::negative_prompt>,
+     get_plain<&R::negative_prompt>},
     {"size", "WxH", "pixels (default: the model's own)", kFilm, true, {}, set_size, get_size},
-    {"frames", "N", "number of frames (default: the model's own)", kFilm, true, {}, set_integer<&R::frames, 1, 100'000>, get_plain<&R::frames>},
+    {"frames",
+     "N",
+     "number of frames (default: the model's own)",
+     kFilm,
+     true,
+     {},
+     set_integer<&R::frames, 1, 100'000>,
+     get_plain<&R::frames>},
     {"fps", "RATE", "frames per second, fractions too (default: the model's own)", kFilm, true, {}, set_fps, get_fps},
-    {"steps", "N", "denoising steps (default: the model's own)", kFilm, true, {}, set_integer<&R::steps, 1, 1000>, get_plain<&R::steps>},
-    {"timesteps", "LIST", "a few-step checkpoint's own timesteps", kFilm, false, {}, set_timesteps, get_plain<&R::timesteps>},
-    {"guidance", "X", "how closely to follow the prompt, 1: off (default: the model's own)", kFilm, true, {}, set_real<&R::guidance, 0, 100>, get_plain<&R::guidance>},
-    {"guidance-2", "X", "of a second, low-noise expert (default: the model's own)", kFilm, true, {}, set_real<&R::guidance_2, 0, 100>, get_plain<&R::guidance_2>},
+    {"steps",
+     "N",
+     "denoising steps (default: the model's own)",
+     kFilm,
+     true,
+     {},
+     set_integer<&R::steps, 1, 1000>,
+     get_plain<&R::steps>},
+    {"timesteps",
+     "LIST",
+     "a few-step checkpoint's own timesteps",
+     kFilm,
+     false,
+     {},
+     set_timesteps,
+     get_plain<&R::timesteps>},
+    {"guidance",
+     "X",
+     "how closely to follow the prompt, 1: off (default: the model's own)",
+     kFilm,
+     true,
+     {},
+     set_real<&R::guidance, 0, 100>,
+     get_plain<&R::guidance>},
+    {"guidance-2",
+     "X",
+     "of a second, low-noise expert (default: the model's own)",
+     kFilm,
+     true,
+     {},
+     set_real<&R::guidance_2, 0, 100>,
+     get_plain<&R::guidance_2>},
     {"seed", "N", "same seed, same film (default: random, printed)", kFilm, true, {}, set_seed, get_plain<&R::seed>},
-    {"solver", "NAME", "unipc, euler, dpm++, dmd, lcm (default: the model's own)", kFilm, true, kSolvers, set_choice<&R::solver>, get_plain<&R::solver>},
-    {"shift", "X", "more steps at high noise when above 1 (default: the model's own)", kFilm, true, {}, set_real<&R::shift, 0, 1000>, get_plain<&R::shift>},
+    {"solver", "NAME", "unipc, euler, dpm++, dmd, lcm (default: the model's own)", kFilm, true, kSolvers,
+     set_choice<&R::solver>, get_plain<&R::solver>},
+    {"shift",
+     "X",
+     "more steps at high noise when above 1 (default: the model's own)",
+     kFilm,
+     true,
+     {},
+     set_real<&R::shift, 0, 1000>,
+     get_plain<&R::shift>},
     {"preset", "NAME", "settings by name: draft", kFilm, true, kPresets, set_choice<&R::preset>, get_plain<&R::preset>},
-    {"output", "FILE", "the film's file; its ending names the format, - is y4m on stdout", kOutput, true, {}, set_text<&R::output>, get_plain<&R::output>},
-    {"codec", "NAME", "h264, h265, av1, vp9, ffv1 (default: by file ending)", kOutput, true, {}, set_text<&R::codec>, get_plain<&R::codec>},
-    {"crf", "N", "quality of the encoder, lower is better (default: the codec's own)", kOutput, true, {}, set_integer<&R::crf, 0, 63>, get_plain<&R::crf>},
-    {"save-latents", "FILE", "keep the latents, for `soragen decode`", kOutput, true, {}, set_text<&R::save_latents>, get_plain<&R::save_latents>},
-    {"device", "NAME", "auto, cpu, cuda (default: auto)", kComputing, true, kDevices, set_choice<&R::device>, get_plain<&R::device>},
-    {"dtype", "NAME", "auto, fp32 (exact), bf16 (default: auto)", kComputing, true, kDtypes, set_choice<&R::dtype>, get_plain<&R::dtype>},
-    {"attention", "NAME", "auto or a kernel's name (default: auto)", kComputing, true, kAttention, set_choice<&R::attention>, get_plain<&R::attention>},
-    {"threads", "N", "CPU threads (default: all)", kComputing, true, {}, set_integer<&R::threads, 1, 1024>, get_plain<&R::threads>},
-    {"memory", "SIZE", "memory the run may use, e.g. 16G (default: what is free)", kComputing, true, {}, set_memory, get_plain<&R::memory>},
+    {"output",
+     "FILE",
+     "the film's file; its ending names the format, - is y4m on stdout",
+     kOutput,
+     true,
+     {},
+     set_text<&R::output>,
+     get_plain<&R::output>},
+    {"codec",
+     "NAME",
+     "h264, h265, av1, vp9, ffv1 (default: by file ending)",
+     kOutput,
+     true,
+     {},
+     set_text<&R::codec>,
+     get_plain<&R::codec>},
+    {"crf",
+     "N",
+     "quality of the encoder, lower is better (default: the codec's own)",
+     kOutput,
+     true,
+     {},
+     set_integer<&R::crf, 0, 63>,
+     get_plain<&R::crf>},
+    {"save-latents",
+     "FILE",
+     "keep the latents, for `soragen decode`",
+     kOutput,
+     true,
+     {},
+     set_text<&R::save_latents>,
+     get_plain<&R::save_latents>},
+    {"device", "NAME", "auto, cpu, cuda (default: auto)", kComputing, true, kDevices, set_choice<&R::device>,
+     get_plain<&R::device>},
+    {"dtype", "NAME", "auto, fp32 (exact), bf16 (default: auto)", kComputing, true, kDtypes, set_choice<&R::dtype>,
+     get_plain<&R::dtype>},
+    {"attention", "NAME", "auto or a kernel's name (default: auto)", kComputing, true, kAttention,
+     set_choice<&R::attention>, get_plain<&R::attention>},
+    {"threads",
+     "N",
+     "CPU threads (default: all)",
+     kComputing,
+     true,
+     {},
+     set_integer<&R::threads, 1, 1024>,
+     get_plain<&R::threads>},
+    {"memory",
+     "SIZE",
+     "memory the run may use, e.g. 16G (default: what is free)",
+     kComputing,
+     true,
+     {},
+     set_memory,
+     get_plain<&R::memory>},
 };
 
 std::string with_dashes(std::string_view name) {
@@ -158,7 +262,8 @@ const Option& option_named(std::string_view name) {
     names.emplace_back(option.name);
   }
   const std::string nearest = nearest_word(wanted, names);
-  fail(ErrorKind::usage, "'{}' is not an option{}", name, nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
+  fail(ErrorKind::usage, "'{}' is not an option{}", name,
+       nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
 }
 
 void set_option(Request& request, std::string_view name, const Json& value) {
@@ -203,7 +308,8 @@ Request merge(const Request& base, const Request& over) {
   take(merged.fps, over.fps);
   take(merged.steps, over.steps);
   take(merged.timesteps, over.timesteps);
-  if (over.steps && !over.timesteps) merged.timesteps.reset();  // a number of steps replaces a list and the other way round
+  if (over.steps && !over.timesteps)
+    merged.timesteps.reset();  // a number of steps replaces a list and the other way round
   if (over.timesteps && !over.steps) merged.steps.reset();
   take(merged.guidance, over.guidance);
   take(merged.guidance_2, over.guidance_2);

@@ -18,7 +18,7 @@ struct Option {
   std::string_view value_name;  // "WxH", "N", "TEXT"; shown in help
   std::string_view help;        // one line, with the default
   OptionGroup group;
-  bool on_command_line;         // profiles know a few more
+  bool on_command_line;                       // profiles know a few more
   std::span<const std::string_view> choices;  // closed sets, for help and completion
 
   // Text from a command line, or a JSON value. Throws Error{usage} naming the option, what was found and

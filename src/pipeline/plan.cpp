@@ -22,13 +22,15 @@ constexpr int64_t kGiB = int64_t{1} << 30;
 // "816 or 832": the valid values around one that is not.
 std::string neighbours(int64_t value, int64_t multiple, int64_t offset = 0) {
   const int64_t below = (value - offset) / multiple * multiple + offset;
-  return below <= offset && offset == 0 ? fmt::format("{}", multiple) : fmt::format("{} or {}", below, below + multiple);
+  return below <= offset && offset == 0 ? fmt::format("{}", multiple)
+                                        : fmt::format("{} or {}", below, below + multiple);
 }
 
 void check_edge(std::string_view name, int64_t pixels, const Geometry& geometry, int axis) {
   const int64_t multiple = geometry.size_multiple(axis), most = multiple * geometry.max_positions;
   if (pixels % multiple != 0)
-    fail(ErrorKind::usage, "{} {} is not a multiple of {}, which this model needs; nearest: {}", name, pixels, multiple, neighbours(pixels, multiple));
+    fail(ErrorKind::usage, "{} {} is not a multiple of {}, which this model needs; nearest: {}", name, pixels, multiple,
+         neighbours(pixels, multiple));
   if (pixels > most) fail(ErrorKind::usage, "{} {} is beyond this model's largest, {}", name, pixels, most);
 }
 
@@ -37,20 +39,23 @@ void check_frames(int64_t frames, const Geometry& geometry) {
   const int64_t first = geometry.temporal * (geometry.patch[0] - 1) + 1;
   const int64_t most = first + multiple * (geometry.max_positions - 1);
   if (frames < first || (frames - first) % multiple != 0)
-    fail(ErrorKind::usage, "{} frames are not possible; this model makes {}n + {}; nearest: {}", frames, multiple, first,
-         frames < first ? std::to_string(first) : neighbours(frames, multiple, first));
+    fail(ErrorKind::usage, "{} frames are not possible; this model makes {}n + {}; nearest: {}", frames, multiple,
+         first, frames < first ? std::to_string(first) : neighbours(frames, multiple, first));
   if (frames > most) fail(ErrorKind::usage, "{} frames are beyond this model's largest, {}", frames, most);
 }
 
 diffusion::Sampling make_sampling(const Request& request, const ModelSpec& spec) {
   diffusion::Sampling sampling{.scheduler = spec.scheduler};
-  if (request.solver && *request.solver != spec.scheduler.solver) sampling.scheduler = diffusion::with_solver(spec.scheduler, *request.solver);
+  if (request.solver && *request.solver != spec.scheduler.solver)
+    sampling.scheduler = diffusion::with_solver(spec.scheduler, *request.solver);
   if (request.shift) sampling.scheduler.shift = *request.shift;
   sampling.schedule = request.timesteps ? diffusion::make_schedule(sampling.scheduler, *request.timesteps)
                                         : diffusion::make_schedule(sampling.scheduler, request.steps.value());
   diffusion::make_solver(sampling.scheduler, sampling.schedule);  // refuses impossible combinations before any work
-  sampling.guidance = {.high_noise = request.guidance.value(), .low_noise = request.guidance_2.value_or(*request.guidance)};
-  if (spec.boundary_ratio) sampling.boundary_timestep = *spec.boundary_ratio * static_cast<double>(sampling.scheduler.num_train_timesteps);
+  sampling.guidance = {.high_noise = request.guidance.value(),
+                       .low_noise = request.guidance_2.value_or(*request.guidance)};
+  if (spec.boundary_ratio)
+    sampling.boundary_timestep = *spec.boundary_ratio * static_cast<double>(sampling.scheduler.num_train_timesteps);
   return sampling;
 }
 
@@ -74,11 +79,14 @@ int64_t component_bytes(const ModelSpec& spec, const std::string& component) {
   return bytes;
 }
 
-std::string gib(int64_t bytes) { return fmt::format("{:.2f} GiB", static_cast<double>(bytes) / static_cast<double>(kGiB)); }
+std::string gib(int64_t bytes) {
+  return fmt::format("{:.2f} GiB", static_cast<double>(bytes) / static_cast<double>(kGiB));
+}
 
 // The first of these that fits, fastest first. Whole chunks of several latent frames fill the small
 // levels' products but cost memory, so they are taken only while they stay small.
-families::DecodeOptions choose_decode(const Plan& plan, const families::Family& family, const ModelSpec& spec, families::StageCost& cost, std::string& note) {
+families::DecodeOptions choose_decode(const Plan& plan, const families::Family& family, const ModelSpec& spec,
+                                      families::StageCost& cost, std::string& note) {
   constexpr int64_t kSmall = kGiB;
   const families::FilmSize film{plan.size.width, plan.size.height, plan.frames};
   const auto fits = [&](const families::DecodeOptions& options, int64_t most) {
@@ -86,7 +94,9 @@ families::DecodeOptions choose_decode(const Plan& plan, const families::Family& 
     return cost.weights + cost.activations <= most;
   };
   for (const int64_t latent_frames : {8, 4, 2})
-    if (const families::DecodeOptions options{.latent_frames = latent_frames}; fits(options, std::min(plan.memory_limit, kSmall))) return options;
+    if (const families::DecodeOptions options{.latent_frames = latent_frames};
+        fits(options, std::min(plan.memory_limit, kSmall)))
+      return options;
   if (fits({}, plan.memory_limit)) return {};
   note = "frame by frame";
   if (const families::DecodeOptions options{.frames_per_pass = 1}; fits(options, plan.memory_limit)) return options;
@@ -96,8 +106,9 @@ families::DecodeOptions choose_decode(const Plan& plan, const families::Family& 
     note = fmt::format("tiles of {0}x{0}, frame by frame", tile);
     if ((tile < film.width || tile < film.height) && fits(options, plan.memory_limit)) return options;
   }
-  fail(ErrorKind::resource, "decoding {}x{} needs {} even in small tiles, {} may be used; choose a smaller --size or raise --memory", film.width,
-       film.height, gib(cost.weights + cost.activations), gib(plan.memory_limit));
+  fail(ErrorKind::resource,
+       "decoding {}x{} needs {} even in small tiles, {} may be used; choose a smaller --size or raise --memory",
+       film.width, film.height, gib(cost.weights + cost.activations), gib(plan.memory_limit));
 }
 
 void plan_stages(Plan& plan, const families::Family& family, const ModelSpec& spec) {
@@ -105,15 +116,24 @@ void plan_stages(Plan& plan, const families::Family& family, const ModelSpec& sp
   // A large encoder is read block by block: it runs once a film or a batch, and would push out the rest.
   plan.stream_text_encoder = text_bytes > std::min(2 * kGiB, plan.memory_limit / 4);
   const int64_t layers = spec.facts["text_encoder"].value("num_layers", int64_t{1});
-  plan.stages.push_back({.name = "text", .dtype = dtype_name(plan.text_target),
-                         .cost = {.weights = plan.stream_text_encoder ? 2 * text_bytes / std::max<int64_t>(1, layers) : text_bytes},
-                         .note = plan.stream_text_encoder ? "read block by block" : ""});
+  plan.stages.push_back(
+      {.name = "text",
+       .dtype = dtype_name(plan.text_target),
+       .cost = {.weights = plan.stream_text_encoder ? 2 * text_bytes / std::max<int64_t>(1, layers) : text_bytes},
+       .note = plan.stream_text_encoder ? "read block by block" : ""});
   const families::FilmSize film{plan.size.width, plan.size.height, plan.frames};
   const families::StageCost denoise = family.denoise_cost(spec, plan.denoise_target, film);
-  plan.stages.push_back({.name = "denoise", .dtype = dtype_name(plan.denoise_target), .cost = denoise, .note = spec.boundary_ratio ? "one of two experts at a time" : ""});
+  plan.stages.push_back({.name = "denoise",
+                         .dtype = dtype_name(plan.denoise_target),
+                         .cost = denoise,
+                         .note = spec.boundary_ratio ? "one of two experts at a time" : ""});
   if (denoise.weights + denoise.activations > plan.memory_limit)
-    fail(ErrorKind::resource, "denoising {}x{}, {} frames, needs {} for weights and {} for activations, {} may be used; choose a smaller --size, fewer "
-         "--frames or --dtype bf16", plan.size.width, plan.size.height, plan.frames, gib(denoise.weights), gib(denoise.activations), gib(plan.memory_limit));
+    fail(ErrorKind::resource,
+         "denoising {}x{}, {} frames, needs {} for weights and {} for activations, {} may be used; choose a smaller "
+         "--size, fewer "
+         "--frames or --dtype bf16",
+         plan.size.width, plan.size.height, plan.frames, gib(denoise.weights), gib(denoise.activations),
+         gib(plan.memory_limit));
   StagePlan decode{.name = "decode", .dtype = dtype_name(plan.decode_target)};
   plan.decode = choose_decode(plan, family, spec, decode.cost, decode.note);
   plan.stages.push_back(decode);
@@ -141,16 +161,22 @@ Plan make_plan(const Request& asked, const ModelSpec& spec, const Hardware& hard
   const Resolved resolved = resolve(asked, spec);
   const Request& request = resolved.request;
   const families::Family& family = families::family_named(spec.family);
-  Plan plan{.prompt = request.prompt.value_or(""), .negative_prompt = request.negative_prompt.value_or(""), .size = request.size.value(),
-            .frames = request.frames.value(), .fps = request.fps.value(), .seed = request.seed.value_or(0), .profile = resolved.profile};
+  Plan plan{.prompt = request.prompt.value_or(""),
+            .negative_prompt = request.negative_prompt.value_or(""),
+            .size = request.size.value(),
+            .frames = request.frames.value(),
+            .fps = request.fps.value(),
+            .seed = request.seed.value_or(0),
+            .profile = resolved.profile};
   text::clean_prompt(plan.prompt);  // refuses text that is not UTF-8, before anything is loaded
   text::clean_prompt(plan.negative_prompt);
   check_edge("width", plan.size.width, spec.geometry, 2);
   check_edge("height", plan.size.height, spec.geometry, 1);
   check_frames(plan.frames, spec.geometry);
-  if (request.guidance_2 && !spec.boundary_ratio) fail(ErrorKind::usage, "--guidance-2 is for checkpoints with two experts; this one has one");
-  plan.latent_shape = {spec.geometry.channels, spec.geometry.latent_frames(plan.frames), plan.size.height / spec.geometry.spatial,
-                       plan.size.width / spec.geometry.spatial};
+  if (request.guidance_2 && !spec.boundary_ratio)
+    fail(ErrorKind::usage, "--guidance-2 is for checkpoints with two experts; this one has one");
+  plan.latent_shape = {spec.geometry.channels, spec.geometry.latent_frames(plan.frames),
+                       plan.size.height / spec.geometry.spatial, plan.size.width / spec.geometry.spatial};
   plan.sampling = make_sampling(request, spec);
   plan.text_target = plan.denoise_target = plan.decode_target = choose_target(request, hardware);
   plan.threads = std::min(request.threads.value_or(hardware.threads), std::max<int64_t>(hardware.threads, 1));

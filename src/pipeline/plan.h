@@ -17,8 +17,8 @@ struct StagePlan {
   std::string name;   // text, denoise, decode
   std::string dtype;  // fp32, bf16
   families::StageCost cost;
-  double seconds = 0;     // predicted, 0 when unknown
-  std::string note;       // "streamed block by block", "12 tiles of 256x256"
+  double seconds = 0;  // predicted, 0 when unknown
+  std::string note;    // "streamed block by block", "12 tiles of 256x256"
 };
 
 struct Plan {

@@ -16,7 +16,8 @@ constexpr double kDenoiseShare = 0.8, kDecodeShare = 0.8;
 
 double product_rate(at::ScalarType dtype) {
   constexpr int64_t kSize = 768;
-  const at::Tensor a = at::rand({kSize, kSize}, at::kFloat).to(dtype), b = at::rand({kSize, kSize}, at::kFloat).to(dtype);
+  const at::Tensor a = at::rand({kSize, kSize}, at::kFloat).to(dtype),
+                   b = at::rand({kSize, kSize}, at::kFloat).to(dtype);
   double best = 0;
   for (int i = 0; i < 4; ++i) {
     const auto start = std::chrono::steady_clock::now();
@@ -39,8 +40,10 @@ void predict_seconds(Plan& plan, const MachineRate& rate) {
     const double speed = stage.dtype == "bf16" ? rate.bf16 : rate.fp32;
     if (speed <= 0) continue;
     if (stage.name == "denoise") {
-      const double branches = diffusion::guidance_scale(plan.sampling.guidance, diffusion::Expert::high_noise) > 1.0 ? 1.0 : 0.5;
-      stage.seconds = branches * stage.cost.flop * static_cast<double>(plan.sampling.schedule.steps()) / (speed * kDenoiseShare);
+      const double branches =
+          diffusion::guidance_scale(plan.sampling.guidance, diffusion::Expert::high_noise) > 1.0 ? 1.0 : 0.5;
+      stage.seconds =
+          branches * stage.cost.flop * static_cast<double>(plan.sampling.schedule.steps()) / (speed * kDenoiseShare);
     }
     if (stage.name == "decode") stage.seconds = stage.cost.flop / (speed * kDecodeShare);
   }

@@ -60,7 +60,8 @@ Request preset_named(const std::string& name) {
 
 std::vector<std::string> preset_names() {
   std::vector<std::string> names;
-  for (const EmbeddedConfig& config : embedded_presets()) names.push_back(parse_json(config.text, std::string(config.name)).at("name"));
+  for (const EmbeddedConfig& config : embedded_presets())
+    names.push_back(parse_json(config.text, std::string(config.name)).at("name"));
   return names;
 }
 

@@ -12,7 +12,7 @@
 namespace soragen::pipeline {
 
 struct Profile {
-  std::string name;    // "" when no official profile matches
+  std::string name;  // "" when no official profile matches
   Request defaults;
 };
 

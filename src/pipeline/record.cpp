@@ -11,7 +11,10 @@ namespace {
 Json stages_to_json(const Plan& plan) {
   Json stages = Json::array();
   for (const StagePlan& stage : plan.stages) {
-    Json entry = {{"name", stage.name}, {"dtype", stage.dtype}, {"weight_bytes", stage.cost.weights}, {"activation_bytes", stage.cost.activations}};
+    Json entry = {{"name", stage.name},
+                  {"dtype", stage.dtype},
+                  {"weight_bytes", stage.cost.weights},
+                  {"activation_bytes", stage.cost.activations}};
     if (stage.seconds > 0) entry["predicted_seconds"] = stage.seconds;
     if (!stage.note.empty()) entry["note"] = stage.note;
     stages.push_back(std::move(entry));
@@ -21,7 +24,9 @@ Json stages_to_json(const Plan& plan) {
 
 Json model_to_json(const families::ModelSpec& spec) {
   // The folder's name, not its path: records travel with films.
-  return {{"name", std::filesystem::absolute(spec.directory).lexically_normal().filename().string()}, {"family", spec.family}, {"class", spec.pipeline_class}};
+  return {{"name", std::filesystem::absolute(spec.directory).lexically_normal().filename().string()},
+          {"family", spec.family},
+          {"class", spec.pipeline_class}};
 }
 
 // What describes the film and not the place or the machine that made it.

@@ -76,7 +76,8 @@ void check_place(const media::FilmFormat& format, const fs::path& path) {
   if (!format.is_image_sequence()) {
     check_folder(path, folder);
     std::error_code absent;
-    if (fs::is_directory(path, absent)) fail(ErrorKind::input, "cannot write '{}': it names a folder, not a file", path.string());
+    if (fs::is_directory(path, absent))
+      fail(ErrorKind::input, "cannot write '{}': it names a folder, not a file", path.string());
     return;
   }
   const media::NumberedName name = media::parse_numbered_name(path.filename().string());

@@ -30,12 +30,16 @@ void check_no_images(const fs::path& folder, const media::NumberedName& name) {
   std::error_code missing;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, missing))
     if (name.matches(entry.path().filename().string()))
-      fail(ErrorKind::input, "cannot write images into {}: it already holds {}, and old and new frames would mix; remove those or name another folder",
+      fail(ErrorKind::input,
+           "cannot write images into {}: it already holds {}, and old and new frames would mix; remove those or name "
+           "another folder",
            folder.string(), entry.path().filename().string());
 }
 
 PartFolder::PartFolder(fs::path pattern)
-    : name_(media::parse_numbered_name(pattern.filename().string())), folder_(folder_of(pattern)), part_(std::move(pattern)) {
+    : name_(media::parse_numbered_name(pattern.filename().string())),
+      folder_(folder_of(pattern)),
+      part_(std::move(pattern)) {
   part_ += ".part";
   std::error_code error;
   if (fs::exists(folder_, error) && !fs::is_directory(folder_, error))
@@ -46,8 +50,8 @@ PartFolder::PartFolder(fs::path pattern)
   if (!error) fs::create_directory(part_, error);
   if (error) {
     discard();
-    fail(error == std::errc::no_space_on_device ? ErrorKind::resource : ErrorKind::input, "cannot write images into {}: {}",
-         folder_.string(), error.message());
+    fail(error == std::errc::no_space_on_device ? ErrorKind::resource : ErrorKind::input,
+         "cannot write images into {}: {}", folder_.string(), error.message());
   }
 }
 

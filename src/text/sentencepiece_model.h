@@ -4,8 +4,8 @@
 // precompiled character map of the normaliser and the model type; the rest is training history. Only Unigram
 // models are accepted. Everything is checked: sizes, wire types, UTF-8, duplicates.
 //
-// Why not libsentencepiece: its segmentation differs from the `tokenizers` library that the reference runs (see
-// tokenizer.h), and it trusts the file: 43 of 200 models with damaged character maps crashed 0.1.97.
+// Why not libsentencepiece: its ids differ from those of the `tokenizers` library that the reference runs (see
+// tokenizer.h and unigram.h), and it trusts the file: 43 of 200 models with damaged character maps crashed 0.1.97.
 #pragma once
 
 #include <cstddef>

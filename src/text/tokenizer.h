@@ -10,7 +10,8 @@
 //   - transformers 5.23's T5Tokenizer, which diffusers loads, rebuilds the model from tokenizer.json with
 //     byte_fallback off and unk_id 2 whatever the file says: characters outside the vocabulary get other ids.
 //   - libsentencepiece does not see special tokens in the text ("</s>" becomes letters), normalises decomposed text
-//     differently (character_map.h) and never matches byte or control pieces by name.
+//     differently (character_map.h), never matches byte or control pieces by name and adds scores in float32
+//     (unigram.h).
 #pragma once
 
 #include <cstdint>

@@ -37,7 +37,8 @@ struct Safetensors {
   std::map<std::string, std::string> metadata;
 };
 
-Safetensors read_safetensors(const std::filesystem::path& path);  // throws Error{input}, Error{unsupported} for sub-byte dtypes
+Safetensors read_safetensors(
+    const std::filesystem::path& path);  // throws Error{input}, Error{unsupported} for sub-byte dtypes
 
 // The part of reading that needs no file: header checks over bytes already in memory.
 Safetensors parse_safetensors(std::span<const std::byte> bytes, const std::string& what,

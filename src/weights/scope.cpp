@@ -12,7 +12,8 @@ TensorView Scope::tensor(const std::string& name, const std::vector<int64_t>& sh
   }
   const TensorView& view = store_->get(full);
   if (view.shape != shape)
-    fail(ErrorKind::input, "{}: tensor {} has shape {}, its config asks for {}", store_->where(), full, to_string(view.shape), to_string(shape));
+    fail(ErrorKind::input, "{}: tensor {} has shape {}, its config asks for {}", store_->where(), full,
+         to_string(view.shape), to_string(shape));
   return view;
 }
 

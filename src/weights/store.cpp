@@ -29,10 +29,12 @@ void read_shards(const fs::path& folder, const fs::path& index, std::map<std::st
       fail(ErrorKind::input, "{}: shard '{}' is not a plain file name in that folder", index.string(), file);
     Safetensors shard = read_safetensors(folder / file);
     for (const std::string& name : names)
-      if (!shard.tensors.contains(name)) fail(ErrorKind::input, "{}: tensor {} is not in {} as the index says", index.string(), name, file);
+      if (!shard.tensors.contains(name))
+        fail(ErrorKind::input, "{}: tensor {} is not in {} as the index says", index.string(), name, file);
     for (auto& [name, view] : shard.tensors)
       if (!names.contains(name) || !tensors.emplace(name, std::move(view)).second)
-        fail(ErrorKind::input, "{}: tensor {} in {} is not in the index, or is there twice", index.string(), name, file);
+        fail(ErrorKind::input, "{}: tensor {} in {} is not in the index, or is there twice", index.string(), name,
+             file);
   }
 }
 
@@ -52,7 +54,8 @@ WeightStore::WeightStore(const fs::path& folder, const std::vector<std::string>&
       return;
     }
   }
-  fail(ErrorKind::input, "no weights in {}: looked for {}.safetensors and its .index.json", folder.string(), fmt::join(stems, ".safetensors, "));
+  fail(ErrorKind::input, "no weights in {}: looked for {}.safetensors and its .index.json", folder.string(),
+       fmt::join(stems, ".safetensors, "));
 }
 
 const TensorView& WeightStore::get(const std::string& name) const {
@@ -80,14 +83,16 @@ void WeightStore::check_all_used() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> unused;
   for (const auto& [name, view] : tensors_) {
-    const bool ignored = std::any_of(ignored_.begin(), ignored_.end(), [&](const auto& prefix) { return name.starts_with(prefix); });
+    const bool ignored =
+        std::any_of(ignored_.begin(), ignored_.end(), [&](const auto& prefix) { return name.starts_with(prefix); });
     if (!ignored && !used_.contains(name)) unused.push_back(name);
   }
   if (missing_.empty() && unused.empty()) return;
   std::string message = where_ + " does not fit its config:";
   if (!missing_.empty())
     message += fmt::format(" {} missing ({})", missing_.size(), first_names({missing_.begin(), missing_.end()}));
-  if (!unused.empty()) message += fmt::format("{} {} not used ({})", missing_.empty() ? "" : ";", unused.size(), first_names(unused));
+  if (!unused.empty())
+    message += fmt::format("{} {} not used ({})", missing_.empty() ? "" : ";", unused.size(), first_names(unused));
   throw Error(ErrorKind::input, message);
 }
 

@@ -37,11 +37,17 @@ struct Options {
 Options parse(int argc, char** argv) {
   if (argc < 2) throw std::runtime_error("usage: soragen_bench denoise|decode|peak [DIR] [--option value ...]");
   Options options{.measurement = argv[1]};
-  std::map<std::string, int64_t*> numbers = {{"--frames", &options.frames}, {"--text", &options.text}, {"--threads", &options.threads}, {"--repeats", &options.repeats}};
+  std::map<std::string, int64_t*> numbers = {{"--frames", &options.frames},
+                                             {"--text", &options.text},
+                                             {"--threads", &options.threads},
+                                             {"--repeats", &options.repeats}};
   if (options.measurement == "decode") options.frames = 9;
   for (int i = 2; i < argc; ++i) {
     const std::string name = argv[i];
-    if (!name.starts_with("--")) { options.directory = name; continue; }
+    if (!name.starts_with("--")) {
+      options.directory = name;
+      continue;
+    }
     if (i + 1 == argc) throw std::runtime_error(name + " needs a value");
     const std::string value = argv[++i];
     if (name == "--size") {
@@ -88,7 +94,8 @@ void denoise(const Options& options) {
   const int64_t text_dim = spec.facts["transformer"]["text_dim"];
   denoiser->begin({.prompt = at::randn({options.text, text_dim}), .negative = at::randn({options.text, text_dim})});
   const auto& geometry = spec.geometry;
-  const at::Tensor latent = at::randn({geometry.channels, geometry.latent_frames(options.frames), options.height / geometry.spatial, options.width / geometry.spatial});
+  const at::Tensor latent = at::randn({geometry.channels, geometry.latent_frames(options.frames),
+                                       options.height / geometry.spatial, options.width / geometry.spatial});
   const double seconds = best_seconds(options.repeats, [&] { denoiser->velocity(latent, 500, /*guided=*/true); });
   const auto cost = family.denoise_cost(spec, options.target(), {options.width, options.height, options.frames});
   report(options, {{"seconds", seconds}, {"gflops", cost.flop / seconds / 1e9}});
@@ -99,8 +106,10 @@ void decode(const Options& options) {
   const families::Family& family = families::family_named(spec.family);
   const auto decoder = family.load_decoder(spec, options.target(), {});
   const auto& geometry = spec.geometry;
-  const at::Tensor latent = at::randn({geometry.channels, geometry.latent_frames(options.frames), options.height / geometry.spatial, options.width / geometry.spatial});
-  const double seconds = best_seconds(options.repeats, [&] { decoder->decode(latent, {.latent_frames = 1}, [](const at::Tensor&) {}); });
+  const at::Tensor latent = at::randn({geometry.channels, geometry.latent_frames(options.frames),
+                                       options.height / geometry.spatial, options.width / geometry.spatial});
+  const double seconds =
+      best_seconds(options.repeats, [&] { decoder->decode(latent, {.latent_frames = 1}, [](const at::Tensor&) {}); });
   const auto cost = family.decode_cost(spec, options.target(), {options.width, options.height, options.frames}, {});
   report(options, {{"seconds", seconds}, {"gflops", cost.flop / seconds / 1e9}});
 }
@@ -112,10 +121,12 @@ void peak(const Options& options) {
   const double gemm = 2.0 * 2560 * 1536 * 8960 / best_seconds(options.repeats, [&] { weight.apply(x); });
   Json fields = {{"gemm_gflops", gemm / 1e9}};
   for (const auto& [channels, edge] : {std::pair{96, 256}, {192, 128}, {384, 64}}) {
-    const ops::CausalConv3dWeight conv(at::randn({channels, channels, 3, 3, 3}).to(like.dtype()), at::randn({channels}).to(like.dtype()));
+    const ops::CausalConv3dWeight conv(at::randn({channels, channels, 3, 3, 3}).to(like.dtype()),
+                                       at::randn({channels}).to(like.dtype()));
     const at::Tensor frames = at::randn({6, edge, edge, channels}).to(like.dtype());
     const double flop = 2.0 * 27 * channels * channels * 4 * edge * edge;
-    fields[fmt::format("conv3d_{}_gflops", channels)] = flop / best_seconds(options.repeats, [&] { conv.apply(frames); }) / 1e9;
+    fields[fmt::format("conv3d_{}_gflops", channels)] =
+        flop / best_seconds(options.repeats, [&] { conv.apply(frames); }) / 1e9;
   }
   report(options, fields);
 }
@@ -128,10 +139,14 @@ int main(int argc, char** argv) try {
   const c10::InferenceMode inference;
   soragen::pipeline::keep_freed_memory();
   if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
-  if (options.measurement == "denoise") soragen::denoise(options);
-  else if (options.measurement == "decode") soragen::decode(options);
-  else if (options.measurement == "peak") soragen::peak(options);
-  else throw std::runtime_error("unknown measurement " + options.measurement);
+  if (options.measurement == "denoise")
+    soragen::denoise(options);
+  else if (options.measurement == "decode")
+    soragen::decode(options);
+  else if (options.measurement == "peak")
+    soragen::peak(options);
+  else
+    throw std::runtime_error("unknown measurement " + options.measurement);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "soragen_bench: %s\n", error.what());
   return 1;

@@ -17,7 +17,7 @@ class Console(SoragenTest):
         result = self.run_ok(*FILM, "--progress", "json")
         events = [json.loads(line) for line in result.stderr.splitlines()]
         self.assertEqual({event["event"] for event in events}, {"progress"})
-        self.assertEqual(list(dict.fromkeys(event["stage"] for event in events)), ["text", "denoise", "load", "decode"])
+        self.assertEqual(list(dict.fromkeys(event["stage"] for event in events)), ["text", "load", "denoise", "decode"])
         for stage, total in (("denoise", 6), ("decode", 17)):
             last = [event for event in events if event["stage"] == stage][-1]
             self.assertEqual((last["done"], last["total"], last["eta"]), (total, total, 0))

@@ -25,7 +25,8 @@ TEST(Json, PythonNumbersAreNull) {
 }
 
 TEST(JsonObject, ChecksTypesAndRanges) {
-  const Json json = parse_json(R"({"n":7,"f":1.5,"s":"t","b":true,"l":[1,2],"z":null,"big":18446744073709551615,"mix":[1,"a"]})", "x");
+  const Json json = parse_json(
+      R"({"n":7,"f":1.5,"s":"t","b":true,"l":[1,2],"z":null,"big":18446744073709551615,"mix":[1,"a"]})", "x");
   const JsonObject object(json, "x");
   EXPECT_EQ(object.integer("n", 0, 10), 7);
   EXPECT_EQ(object.integer_or("z", 3, 0, 10), 3);  // null counts as absent

@@ -52,12 +52,19 @@ TYPED_TEST(Kernels, LayerNormEqualsItsSpecification) {
       for (const bool has_gate : {false, true}) {
         SCOPED_TRACE(testing::Message() << "width " << width << " update " << has_update << " gate " << has_gate);
         const int64_t rows = 3;
-        const auto gate = random_floats(width, 1, 2), scale = random_floats(width, 1, 3), shift = random_floats(width, 1, 4);
+        const auto gate = random_floats(width, 1, 2), scale = random_floats(width, 1, 3),
+                   shift = random_floats(width, 1, 4);
         const auto update = as<T>(random_floats(rows * width, 1, 5));
         auto x = as<T>(random_floats(rows * width)), x_ref = x;
         std::vector<T> out(x.size()), out_ref(x.size());
-        LayerNormArgs<T> args{.x = x.data(), .update = has_update ? update.data() : nullptr, .gate = has_gate ? gate.data() : nullptr,
-                              .scale = scale.data(), .shift = shift.data(), .out = out.data(), .width = width, .eps = 1e-6f};
+        LayerNormArgs<T> args{.x = x.data(),
+                              .update = has_update ? update.data() : nullptr,
+                              .gate = has_gate ? gate.data() : nullptr,
+                              .scale = scale.data(),
+                              .shift = shift.data(),
+                              .out = out.data(),
+                              .width = width,
+                              .eps = 1e-6f};
         layer_norm(args, 0, rows);
         args.x = x_ref.data();
         args.out = out_ref.data();
@@ -74,10 +81,18 @@ TYPED_TEST(Kernels, RmsRopeEqualsItsSpecification) {
       for (const bool rotates : {false, true}) {
         SCOPED_TRACE(testing::Message() << "head_dim " << head_dim << " heads " << heads << " rotates " << rotates);
         const int64_t tokens = 5, rows = 2 * tokens, width = heads * head_dim, stride = 3 * width;
-        const auto weight = random_floats(width, 1, 2), cos = random_floats(tokens * head_dim / 2, 1, 3), sin = random_floats(tokens * head_dim / 2, 1, 4);
+        const auto weight = random_floats(width, 1, 2), cos = random_floats(tokens * head_dim / 2, 1, 3),
+                   sin = random_floats(tokens * head_dim / 2, 1, 4);
         auto x = as<T>(random_floats(rows * stride)), x_ref = x;
-        RmsRopeArgs<T> args{.x = x.data(), .stride = stride, .weight = weight.data(), .cos = rotates ? cos.data() : nullptr,
-                            .sin = rotates ? sin.data() : nullptr, .tokens = tokens, .heads = heads, .head_dim = head_dim, .eps = 1e-6f};
+        RmsRopeArgs<T> args{.x = x.data(),
+                            .stride = stride,
+                            .weight = weight.data(),
+                            .cos = rotates ? cos.data() : nullptr,
+                            .sin = rotates ? sin.data() : nullptr,
+                            .tokens = tokens,
+                            .heads = heads,
+                            .head_dim = head_dim,
+                            .eps = 1e-6f};
         rms_rope(args, 0, rows);
         args.x = x_ref.data();
         rms_rope_ref(args, 0, rows);
@@ -95,7 +110,8 @@ TYPED_TEST(Kernels, RmsSiluEqualsItsSpecification) {
         const auto gamma = random_floats(channels, 4, 2);
         const auto x = as<T>(random_floats(pixels * channels, scale));
         std::vector<T> out(x.size()), out_ref(x.size());
-        RmsSiluArgs<T> args{.x = x.data(), .gamma = gamma.data(), .out = out.data(), .channels = channels, .silu = silu};
+        RmsSiluArgs<T> args{
+            .x = x.data(), .gamma = gamma.data(), .out = out.data(), .channels = channels, .silu = silu};
         rms_silu(args, 0, pixels);
         args.out = out_ref.data();
         rms_silu_ref(args, 0, pixels);
@@ -109,7 +125,7 @@ TEST(Bf16, RoundsToNearestEvenAndKeepsNan) {
     store(x, out);
     return to_float(out);
   };
-  EXPECT_EQ(rounded(1.0f + 0x1p-8f), 1.0f);                     // a tie goes to even
+  EXPECT_EQ(rounded(1.0f + 0x1p-8f), 1.0f);  // a tie goes to even
   EXPECT_EQ(rounded(1.0f + 0x1p-7f + 0x1p-8f), 1.0f + 0x1p-6f);
   EXPECT_TRUE(std::isnan(rounded(std::nanf(""))));
   EXPECT_TRUE(std::isinf(rounded(3.4e38f)));
@@ -128,7 +144,8 @@ TEST(Winograd, EqualsTheThreeTapFilter) {
     WinogradOutputArgs out{.outputs = outputs, .bias = &bias, .frame_stride = size, .channels = channels};
     for (int j = 0; j < frames; ++j) {
       const double* row = winograd_filter_rows(outputs)[j];
-      for (float& value : transformed[static_cast<size_t>(j)]) value *= static_cast<float>(row[0] * tap[0] + row[1] * tap[1] + row[2] * tap[2]);
+      for (float& value : transformed[static_cast<size_t>(j)])
+        value *= static_cast<float>(row[0] * tap[0] + row[1] * tap[1] + row[2] * tap[2]);
       out.products[j] = transformed[static_cast<size_t>(j)].data();
     }
     std::vector<float> result(static_cast<size_t>(outputs * size));
@@ -138,7 +155,8 @@ TEST(Winograd, EqualsTheThreeTapFilter) {
       for (int64_t i = 0; i < size; ++i) {
         double expected = bias;
         for (int k = 0; k < 3; ++k) expected += tap[k] * input[static_cast<size_t>((t + k) * size + i)];
-        ASSERT_NEAR(result[static_cast<size_t>(t * size + i)], expected, 64 * 0x1p-23) << outputs << " outputs, frame " << t;
+        ASSERT_NEAR(result[static_cast<size_t>(t * size + i)], expected, 64 * 0x1p-23)
+            << outputs << " outputs, frame " << t;
       }
   }
 }

@@ -23,7 +23,9 @@ TEST(FilmFormat, DefaultsFollowTheName) {
 TEST(FilmFormat, EveryContainerNamesKnownCodecs) {
   for (const Container& container : containers())
     for (const std::string_view name : container.codecs)
-      EXPECT_EQ(std::count_if(codecs().begin(), codecs().end(), [&](const Codec& codec) { return codec.name == name; }), 1) << name;
+      EXPECT_EQ(std::count_if(codecs().begin(), codecs().end(), [&](const Codec& codec) { return codec.name == name; }),
+                1)
+          << name;
 }
 
 TEST(FilmFormat, RefusesUnknownNames) {
@@ -43,7 +45,8 @@ TEST(FilmFormat, RefusesWhatTheCodecCannotDo) {
     wrong.height = height;
     return choose_format(wrong);
   };
-  EXPECT_ERROR(with("a.mp4", "", 63, 64), ErrorKind::unsupported, "63x64: its 4:2:0 colour planes need an even width and height");
+  EXPECT_ERROR(with("a.mp4", "", 63, 64), ErrorKind::unsupported,
+               "63x64: its 4:2:0 colour planes need an even width and height");
   EXPECT_ERROR(with("a.mp4", "", 0, 64), ErrorKind::unsupported, "from 2 to 16384");
   EXPECT_ERROR(with("a.mp4", "", -2, 64), ErrorKind::unsupported, "-2x64");
   EXPECT_ERROR(with("a.mp4", "av1", 62, 64), ErrorKind::unsupported, "from 64 to");
@@ -70,7 +73,8 @@ TEST(FilmFormat, RefusesRatesThatCannotBe) {
   wrong = request("a.mp4", "av1");
   wrong.fps = {241, 1};
   EXPECT_ERROR(choose_format(wrong), ErrorKind::unsupported, "at most 240");
-  for (const Rational fps : {Rational{0, 1}, Rational{-24, 1}, Rational{24, 0}, Rational{int64_t{1} << 40, int64_t{1} << 39}}) {
+  for (const Rational fps :
+       {Rational{0, 1}, Rational{-24, 1}, Rational{24, 0}, Rational{int64_t{1} << 40, int64_t{1} << 39}}) {
     wrong = request("a.mp4");
     wrong.fps = fps;
     EXPECT_ERROR(choose_format(wrong), ErrorKind::usage, "from 1 to 10000000");

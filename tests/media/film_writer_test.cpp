@@ -17,8 +17,8 @@ namespace {
 
 constexpr int kWidth = 128, kHeight = 96, kCount = 9;
 
-std::filesystem::path write_film(const test::TempDir& folder, const std::string& name, const std::string& codec, const std::vector<Frame>& film,
-                                 Rational fps = {16, 1}) {
+std::filesystem::path write_film(const test::TempDir& folder, const std::string& name, const std::string& codec,
+                                 const std::vector<Frame>& film, Rational fps = {16, 1}) {
   FormatRequest request{.path = name, .codec = codec, .width = film[0].width, .height = film[0].height, .fps = fps};
   request.metadata = {{"comment", "a film"}, {"com.soragen.record", "{\"seed\":1}"}};
   const auto writer = open_film_writer(choose_format(request), folder / name);
@@ -40,16 +40,19 @@ std::string bytes_of(const std::filesystem::path& path) {
 }
 
 // What the ffmpeg program makes of the same frames with the same encoder and quality.
-std::vector<Frame> reference_film(const test::TempDir& folder, const Container& container, const Codec& codec, const std::vector<Frame>& film) {
+std::vector<Frame> reference_film(const test::TempDir& folder, const Container& container, const Codec& codec,
+                                  const std::vector<Frame>& film) {
   test::write_raw(film, folder / "film.rgb");
   std::string options = fmt::format("-c:v {}", codec.encoder);
   for (const auto& [key, value] : codec.options) options += fmt::format(" -{} '{}'", key, value);
   if (codec.crf) options += fmt::format(" -crf {}", codec.crf->usual);
   const std::filesystem::path path = folder / fmt::format("reference{}", container.extension);
-  test::run(fmt::format("ffmpeg -v error -y -f rawvideo -pix_fmt rgb24 -s {}x{} -r 16 -i {} -vf scale=out_color_matrix=bt709:out_range=tv:"
-                        "out_h_chr_pos=0:out_v_chr_pos=128:flags=bicubic+accurate_rnd+full_chroma_inp,format=yuv420p "
-                        "-colorspace bt709 -color_range tv {} -f {} {} 2>/dev/null",
-                        kWidth, kHeight, test::quoted(folder / "film.rgb"), options, container.muxer, test::quoted(path)));
+  test::run(
+      fmt::format("ffmpeg -v error -y -f rawvideo -pix_fmt rgb24 -s {}x{} -r 16 -i {} -vf "
+                  "scale=out_color_matrix=bt709:out_range=tv:"
+                  "out_h_chr_pos=0:out_v_chr_pos=128:flags=bicubic+accurate_rnd+full_chroma_inp,format=yuv420p "
+                  "-colorspace bt709 -color_range tv {} -f {} {} 2>/dev/null",
+                  kWidth, kHeight, test::quoted(folder / "film.rgb"), options, container.muxer, test::quoted(path)));
   return test::ffmpeg_frames("-i " + test::quoted(path), kWidth, kHeight);
 }
 
@@ -66,7 +69,8 @@ std::vector<Row> rows() {
   for (const Container& container : containers()) {
     if (container.muxer.empty() || container.extension == "-") continue;
     for (const std::string_view name : container.codecs)
-      all.push_back({&container, &*std::find_if(codecs().begin(), codecs().end(), [&](const Codec& codec) { return codec.name == name; })});
+      all.push_back({&container, &*std::find_if(codecs().begin(), codecs().end(),
+                                                [&](const Codec& codec) { return codec.name == name; })});
   }
   return all;
 }
@@ -88,11 +92,14 @@ TEST_P(EveryRow, RoundTrip) {
   ASSERT_EQ(back.size(), film.size());
   const Codec& row = *GetParam().codec;
   if (row.crf)  // the same encoder at the same settings; 0.1 dB for its number of threads
-    EXPECT_GE(test::worst_psnr(film, back), test::worst_psnr(film, reference_film(folder_, *GetParam().container, row, film)) - 0.1);
+    EXPECT_GE(test::worst_psnr(film, back),
+              test::worst_psnr(film, reference_film(folder_, *GetParam().container, row, film)) - 0.1);
   else if (row.name == "gif")
-    EXPECT_GE(test::worst_psnr(film, back), 36);  // 256 colours in a cube of three axes 255 long: steps of 40, error 40/sqrt(12) without any adaption is 27 dB
+    EXPECT_GE(test::worst_psnr(film, back), 36);  // 256 colours in a cube of three axes 255 long: steps of 40, error
+                                                  // 40/sqrt(12) without any adaption is 27 dB
   else if (row.name == "y4m")
-    EXPECT_GE(test::worst_psnr(film, back), test::worst_psnr(film, read_film(write_film(folder_, "film.mp4", "h264", film))));
+    EXPECT_GE(test::worst_psnr(film, back),
+              test::worst_psnr(film, read_film(write_film(folder_, "film.mp4", "h264", film))));
   else
     EXPECT_EQ(test::worst_psnr(film, back), std::numeric_limits<double>::infinity());
 }
@@ -104,7 +111,8 @@ TEST_P(EveryRow, FfmpegSeesTheSameFrames) {
   const std::vector<Frame> ours = read_film(path), theirs = test::ffmpeg_frames(input, kWidth, kHeight);
   ASSERT_EQ(ours.size(), theirs.size());
   // Lossless forms agree exactly; where chroma is scaled up, two levels of rounding are 42 dB.
-  EXPECT_GE(test::worst_psnr(ours, theirs), GetParam().codec->is_subsampled() ? 42 : std::numeric_limits<double>::infinity());
+  EXPECT_GE(test::worst_psnr(ours, theirs),
+            GetParam().codec->is_subsampled() ? 42 : std::numeric_limits<double>::infinity());
 }
 
 TEST_P(EveryRow, SameFramesSameBytes) {
@@ -165,8 +173,9 @@ class EveryRate : public testing::TestWithParam<Rational> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Rates, EveryRate,
-                         testing::Values(Rational{16, 1}, Rational{24, 1}, Rational{2997, 125}, Rational{24000, 1001}, Rational{30000, 1001}, Rational{10, 3},
-                                         Rational{1000, 1}, Rational{9'999'999, 1'000'000}),
+                         testing::Values(Rational{16, 1}, Rational{24, 1}, Rational{2997, 125}, Rational{24000, 1001},
+                                         Rational{30000, 1001}, Rational{10, 3}, Rational{1000, 1},
+                                         Rational{9'999'999, 1'000'000}),
                          [](const auto& info) { return fmt::format("{}_{}", info.param.num, info.param.den); });
 
 std::vector<double> sorted_times(const nlohmann::json& probe) {
@@ -193,7 +202,8 @@ TEST_P(EveryRate, Mp4IsExact) {
     for (const auto& packet : probe["packets"]) ticks.push_back(packet["pts"].get<int64_t>());
     std::sort(ticks.begin(), ticks.end());
     for (int64_t i = 0; i < 33; ++i) EXPECT_EQ(ticks[i] * num * fps.num, i * fps.den * den) << codec << " frame " << i;
-    EXPECT_NEAR(std::stod(probe["format"]["duration"].get<std::string>()), 33 / fps.value(), 1e-6) << codec;  // ffprobe prints microseconds
+    EXPECT_NEAR(std::stod(probe["format"]["duration"].get<std::string>()), 33 / fps.value(), 1e-6)
+        << codec;  // ffprobe prints microseconds
   }
 }
 
@@ -237,8 +247,10 @@ TEST(FilmWriter, IndexComesBeforeTheFrames) {
 
 TEST(FilmWriter, PureRedIsLuma63) {
   const test::TempDir folder;
-  const auto path = write_film(folder, "film.mp4", "", std::vector<Frame>(3, test::make_flat_frame(64, 64, {255, 0, 0})));
-  const std::string planes = test::run("ffmpeg -v error -i " + test::quoted(path) + " -frames:v 1 -f rawvideo -pix_fmt yuv420p -");
+  const auto path =
+      write_film(folder, "film.mp4", "", std::vector<Frame>(3, test::make_flat_frame(64, 64, {255, 0, 0})));
+  const std::string planes =
+      test::run("ffmpeg -v error -i " + test::quoted(path) + " -frames:v 1 -f rawvideo -pix_fmt yuv420p -");
   EXPECT_EQ(static_cast<unsigned char>(planes.at(64 * 32 + 32)), 63);
   EXPECT_EQ(static_cast<unsigned char>(planes.at(64 * 64 + 32 * 16 + 16)), 102);
   EXPECT_EQ(static_cast<unsigned char>(planes.at(64 * 64 + 32 * 32 + 32 * 16 + 16)), 240);
@@ -263,7 +275,8 @@ TEST(FilmWriter, NamesWithColonsAndPercentsAreNames) {
 
 TEST(FilmWriter, RefusesAFrameOfAnotherSize) {
   const test::TempDir folder;
-  const auto writer = open_film_writer(choose_format({.path = "a.mp4", .width = 64, .height = 64, .fps = {16, 1}}), folder / "a.mp4");
+  const auto writer =
+      open_film_writer(choose_format({.path = "a.mp4", .width = 64, .height = 64, .fps = {16, 1}}), folder / "a.mp4");
   writer->push(test::make_frame(64, 64, 0));
   EXPECT_ERROR(writer->push(test::make_frame(64, 66, 0)), ErrorKind::input, "frame 1 is 64x66, but the film is 64x64");
 }
@@ -272,7 +285,11 @@ TEST(FilmWriter, CanStopAtAnyTime) {
   const test::TempDir folder;
   for (const Row& row : rows())
     for (const int count : {0, 1, 12}) {
-      const FormatRequest request{.path = "a" + std::string(row.container->extension), .codec = std::string(row.codec->name), .width = 64, .height = 64, .fps = {16, 1}};
+      const FormatRequest request{.path = "a" + std::string(row.container->extension),
+                                  .codec = std::string(row.codec->name),
+                                  .width = 64,
+                                  .height = 64,
+                                  .fps = {16, 1}};
       const auto writer = open_film_writer(choose_format(request), folder / request.path);
       for (int i = 0; i < count; ++i) writer->push(test::make_frame(64, 64, i));
       writer->abort();
@@ -281,7 +298,11 @@ TEST(FilmWriter, CanStopAtAnyTime) {
 
 TEST(FilmWriter, ProbesEveryCodec) {
   for (const Row& row : rows())
-    EXPECT_NO_THROW(probe_encoder(choose_format({.path = "a" + std::string(row.container->extension), .codec = std::string(row.codec->name), .width = 832, .height = 480, .fps = {16, 1}})));
+    EXPECT_NO_THROW(probe_encoder(choose_format({.path = "a" + std::string(row.container->extension),
+                                                 .codec = std::string(row.codec->name),
+                                                 .width = 832,
+                                                 .height = 480,
+                                                 .fps = {16, 1}})));
 }
 
 TEST(FilmWriter, RefusesAFolderThatIsNotThere) {

@@ -16,12 +16,14 @@ TEST(NumberedName, CountsAndRecognises) {
   EXPECT_EQ(parse_numbered_name("a{}%09d.png").at(1), "a{}000000001.png");
   EXPECT_TRUE(padded.matches("shot_0001.png"));
   EXPECT_TRUE(padded.matches("shot_10001.png"));
-  for (const char* other : {"shot_001.png", "shot_000a.png", "shot_.png", "shot_0001.jpg", "0001.png"}) EXPECT_FALSE(padded.matches(other)) << other;
+  for (const char* other : {"shot_001.png", "shot_000a.png", "shot_.png", "shot_0001.jpg", "0001.png"})
+    EXPECT_FALSE(padded.matches(other)) << other;
 }
 
 TEST(NumberedName, RefusesEveryOtherDirective) {
-  for (const char* name : {"frame.png", "%s.png", "%n.png", "%x.png", "%4d.png", "%00d.png", "%010d.png", "%0999999d.png", "%-4d.png", "%ld.png", "%*d.png", "%1$d.png",
-                           "%d_%d.png", "%%d.png", "%d%%.png", "%.png", "%", "%0d.png", "100%.png"})
+  for (const char* name :
+       {"frame.png", "%s.png", "%n.png", "%x.png", "%4d.png", "%00d.png", "%010d.png", "%0999999d.png", "%-4d.png",
+        "%ld.png", "%*d.png", "%1$d.png", "%d_%d.png", "%%d.png", "%d%%.png", "%.png", "%", "%0d.png", "100%.png"})
     EXPECT_ERROR(parse_numbered_name(name), ErrorKind::usage, "exactly one %d");
 }
 
@@ -35,7 +37,8 @@ TEST(ImageWriter, FfmpegReadsTheSequenceExactly) {
   EXPECT_TRUE(std::filesystem::exists(folder / "0001.png"));
   EXPECT_TRUE(std::filesystem::exists(folder / "0012.png"));
   EXPECT_FALSE(std::filesystem::exists(folder / "0013.png"));
-  EXPECT_EQ(test::worst_psnr(test::ffmpeg_frames("-i " + test::quoted(folder / "%04d.png"), 35, 21), film), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(test::worst_psnr(test::ffmpeg_frames("-i " + test::quoted(folder / "%04d.png"), 35, 21), film),
+            std::numeric_limits<double>::infinity());
 
   Reader reader(folder / "0003.png");
   Frame frame;

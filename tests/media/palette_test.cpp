@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "media/test_film.h"
@@ -29,26 +30,50 @@ TEST(Palette, TakesASinglePixel) {
   EXPECT_EQ(rebuild(quantize(frame), 1, 1).rgb, frame.rgb);
 }
 
-TEST(Palette, DitheringKeepsTheMean) {
-  // A ramp in more colours than a palette has: where diffusion is right, local means survive quantising.
-  Frame frame{256, 64, {}};
-  for (int y = 0; y < 64; ++y)
-    for (int x = 0; x < 256; ++x) frame.rgb.insert(frame.rgb.end(), {uint8_t(x), uint8_t(4 * y), uint8_t(255 - x)});
-  const IndexedImage image = quantize(frame);
-  EXPECT_GT(std::set<uint8_t>(image.index.begin(), image.index.end()).size(), 200u);
-  const Frame back = rebuild(image, 256, 64);
-  for (int left = 16; left < 240; left += 16) {
-    double error[3] = {};
-    for (int y = 16; y < 48; ++y)
-      for (int x = left; x < left + 16; ++x)
-        for (int axis = 0; axis < 3; ++axis) {
-          const size_t at = 3 * (size_t(y) * 256 + x) + axis;
-          error[axis] += double(back.rgb[at]) - frame.rgb[at];
-        }
-    // Diffusion moves error only between neighbours, so a block's own is what crossed its border: at most its perimeter of
-    // 96 pixels times a palette step (32 here), in both signs. Without diffusion the mean is off by up to half a step.
-    for (const double sum : error) EXPECT_LT(std::abs(sum) / (16 * 32), 96.0 * 32 / 2 / (16 * 32)) << left;
+Frame nearest_colours(const Frame& frame, const IndexedImage& image) {
+  IndexedImage nearest = image;
+  const std::set<uint8_t> used(image.index.begin(), image.index.end());
+  for (size_t pixel = 0; pixel < nearest.index.size(); ++pixel) {
+    int best = 1 << 20;
+    for (const uint8_t candidate : used) {
+      int distance = 0;
+      for (const int axis : {0, 1, 2}) {
+        const int difference = frame.rgb[3 * pixel + axis] - int(image.palette[candidate] >> (16 - 8 * axis) & 255);
+        distance += difference * difference;
+      }
+      if (distance < best) best = distance, nearest.index[pixel] = candidate;
+    }
   }
+  return rebuild(nearest, frame.width, frame.height);
+}
+
+// Root mean square difference of the means of blocks of 4x4: what an eye that blurs sees.
+double blurred_difference(const Frame& a, const Frame& b) {
+  double sum = 0;
+  for (int top = 0; top < a.height; top += 4)
+    for (int left = 0; left < a.width; left += 4)
+      for (int axis = 0; axis < 3; ++axis) {
+        double block = 0;
+        for (int i = 0; i < 16; ++i) {
+          const size_t at = 3 * (size_t(top + i / 4) * a.width + left + i % 4) + axis;
+          block += (double(a.rgb[at]) - b.rgb[at]) / 16;
+        }
+        sum += block * block;
+      }
+  return std::sqrt(sum * 16 / static_cast<double>(a.rgb.size()));
+}
+
+TEST(Palette, DitheringKeepsLocalMeans) {
+  Frame frame{128, 128, {}};  // 16384 colours, far more than a palette has
+  for (int y = 0; y < 128; ++y)
+    for (int x = 0; x < 128; ++x) {
+      const int sum = x + y;
+      for (const int value : {2 * x, 2 * y, 255 - sum}) frame.rgb.push_back(static_cast<uint8_t>(value));
+    }
+  const IndexedImage image = quantize(frame);
+  const double nearest = blurred_difference(frame, nearest_colours(frame, image));
+  EXPECT_GT(nearest, 2);  // the picture is a test at all
+  EXPECT_LT(blurred_difference(frame, rebuild(image, 128, 128)), nearest / 2);
 }
 
 TEST(Palette, IsAsGoodAsFfmpegs) {
@@ -57,8 +82,10 @@ TEST(Palette, IsAsGoodAsFfmpegs) {
   const std::vector<Frame> film = {test::make_frame(width, height, 3)};
   test::write_raw(film, folder / "film.rgb");
   test::run("ffmpeg -v error -f rawvideo -pix_fmt rgb24 -s 160x96 -r 16 -i " + test::quoted(folder / "film.rgb") +
-            " -vf 'split[a][b];[a]palettegen=stats_mode=single:reserve_transparent=0[p];[b][p]paletteuse=new=1' " + test::quoted(folder / "reference.gif"));
-  const std::vector<Frame> reference = test::ffmpeg_frames("-i " + test::quoted(folder / "reference.gif"), width, height);
+            " -vf 'split[a][b];[a]palettegen=stats_mode=single:reserve_transparent=0[p];[b][p]paletteuse=new=1' " +
+            test::quoted(folder / "reference.gif"));
+  const std::vector<Frame> reference =
+      test::ffmpeg_frames("-i " + test::quoted(folder / "reference.gif"), width, height);
   EXPECT_GE(test::psnr(film[0], rebuild(quantize(film[0]), width, height)), test::psnr(film[0], reference.at(0)));
 }
 

@@ -11,11 +11,14 @@ namespace soragen::media {
 namespace {
 
 std::array<double, 3> to_ycbcr(double r, double g, double b) {
-  const double y = (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255, blue = (b / 255 - y) / 1.8556, red = (r / 255 - y) / 1.5748;
+  const double y = (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255, blue = (b / 255 - y) / 1.8556,
+               red = (r / 255 - y) / 1.5748;
   return {16 + 219 * y, 128 + 224 * blue, 128 + 224 * red};
 }
 
-int sample(const AVFrame& picture, int plane, int x, int y) { return picture.data[plane][y * picture.linesize[plane] + x]; }
+int sample(const AVFrame& picture, int plane, int x, int y) {
+  return picture.data[plane][y * picture.linesize[plane] + x];
+}
 
 FramePtr to_yuv420(const Frame& frame) {
   FramePtr picture = make_picture(AV_PIX_FMT_YUV420P, frame.width, frame.height);
@@ -24,11 +27,13 @@ FramePtr to_yuv420(const Frame& frame) {
 }
 
 TEST(PictureConverter, FlatColoursAreBt709Limited) {
-  for (const std::array<uint8_t, 3> colour : {std::array<uint8_t, 3>{255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {255, 255, 255}, {0, 0, 0}, {17, 130, 201}}) {
+  for (const std::array<uint8_t, 3> colour :
+       {std::array<uint8_t, 3>{255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {255, 255, 255}, {0, 0, 0}, {17, 130, 201}}) {
     const FramePtr picture = to_yuv420(test::make_flat_frame(34, 18, colour));
     const std::array<double, 3> expected = to_ycbcr(colour[0], colour[1], colour[2]);
     for (int plane = 0; plane < 3; ++plane)
-      for (const int x : {0, 5, 16}) EXPECT_NEAR(sample(*picture, plane, x, 8), expected[plane], 0.75) << plane;  // 0.5 and swscale's 15 bits
+      for (const int x : {0, 5, 16})
+        EXPECT_NEAR(sample(*picture, plane, x, 8), expected[plane], 0.75) << plane;  // 0.5 and swscale's 15 bits
   }
 }
 
@@ -63,9 +68,11 @@ TEST(FrameConverter, ReadsByTagsAndByConvention) {
     int width, height;
     bool is_bt709;
   };
-  const Frame red_sd = test::make_flat_frame(64, 32, {255, 0, 0}), red_hd = test::make_flat_frame(1280, 720, {255, 0, 0});
-  for (const Case& c : {Case{AVCOL_SPC_BT709, false, 64, 32, true}, Case{AVCOL_SPC_UNSPECIFIED, true, 64, 32, true},
-                        Case{AVCOL_SPC_UNSPECIFIED, false, 64, 32, false}, Case{AVCOL_SPC_UNSPECIFIED, false, 1280, 720, true}}) {
+  const Frame red_sd = test::make_flat_frame(64, 32, {255, 0, 0}),
+              red_hd = test::make_flat_frame(1280, 720, {255, 0, 0});
+  for (const Case& c :
+       {Case{AVCOL_SPC_BT709, false, 64, 32, true}, Case{AVCOL_SPC_UNSPECIFIED, true, 64, 32, true},
+        Case{AVCOL_SPC_UNSPECIFIED, false, 64, 32, false}, Case{AVCOL_SPC_UNSPECIFIED, false, 1280, 720, true}}) {
     const FramePtr picture = to_yuv420(c.width == 64 ? red_sd : red_hd);
     picture->colorspace = c.matrix;
     picture->color_range = AVCOL_RANGE_MPEG;

@@ -12,7 +12,8 @@ namespace soragen::media {
 namespace {
 
 std::string make_bytes(const test::TempDir& folder, const std::string& name, const std::string& codec = "") {
-  FormatRequest request{.path = name, .codec = codec, .width = 64, .height = 64, .fps = {30000, 1001}, .metadata = {{"comment", "hi"}}};
+  FormatRequest request{
+      .path = name, .codec = codec, .width = 64, .height = 64, .fps = {30000, 1001}, .metadata = {{"comment", "hi"}}};
   const auto writer = open_film_writer(choose_format(request), folder / name);
   for (const Frame& frame : test::make_film(64, 64, 20)) writer->push(frame);
   writer->finish();
@@ -51,10 +52,15 @@ TEST(Reader, DescribesAFilm) {
 
 TEST(Reader, ReadsFilmsOfOtherTools) {
   const test::TempDir folder;
-  const std::string picture = "ffmpeg -v error -f lavfi -i testsrc2=s=160x90:r=25:d=1 ", sound = "-f lavfi -i sine=d=2 -c:a aac ";
+  const std::string picture = "ffmpeg -v error -f lavfi -i testsrc2=s=160x90:r=25:d=1 ",
+                    sound = "-f lavfi -i sine=d=2 -c:a aac ";
   const std::vector<std::pair<std::string, std::string>> films = {
-      {"sound.mp4", sound + "-c:v libx264 -pix_fmt yuv420p"}, {"sound.mkv", sound + "-c:v libx264 -pix_fmt yuv420p"}, {"stream.ts", "-c:v libx264 -pix_fmt yuv420p"},
-      {"fragments.mp4", "-c:v libx264 -pix_fmt yuv420p10le -movflags frag_keyframe+empty_moov"}, {"master.mov", "-c:v prores_ks"}, {"old.avi", "-c:v mpeg4"},
+      {"sound.mp4", sound + "-c:v libx264 -pix_fmt yuv420p"},
+      {"sound.mkv", sound + "-c:v libx264 -pix_fmt yuv420p"},
+      {"stream.ts", "-c:v libx264 -pix_fmt yuv420p"},
+      {"fragments.mp4", "-c:v libx264 -pix_fmt yuv420p10le -movflags frag_keyframe+empty_moov"},
+      {"master.mov", "-c:v prores_ks"},
+      {"old.avi", "-c:v mpeg4"},
       {"full.mp4", "-c:v libx264 -pix_fmt yuvj420p"}};
   for (const auto& [name, options] : films) {
     test::run(picture + options + " " + test::quoted(folder / name) + " 2>/dev/null");
@@ -64,9 +70,12 @@ TEST(Reader, ReadsFilmsOfOtherTools) {
 
 TEST(Reader, ColoursOfOtherToolsFollowTheirTags) {
   const test::TempDir folder;
-  for (const char* options : {"-vf scale=out_color_matrix=bt601:out_range=tv,format=yuv444p -colorspace smpte170m -color_range tv",
-                              "-vf scale=out_color_matrix=bt709:out_range=pc,format=yuv444p -colorspace bt709 -color_range pc"}) {
-    test::run(fmt::format("ffmpeg -v error -y -f lavfi -i color=0x2060c0:s=64x64:r=25:d=0.2,format=rgb24 {} -c:v libx264 -qp 0 {}", options, test::quoted(folder / "film.mp4")));
+  for (const char* options :
+       {"-vf scale=out_color_matrix=bt601:out_range=tv,format=yuv444p -colorspace smpte170m -color_range tv",
+        "-vf scale=out_color_matrix=bt709:out_range=pc,format=yuv444p -colorspace bt709 -color_range pc"}) {
+    test::run(fmt::format(
+        "ffmpeg -v error -y -f lavfi -i color=0x2060c0:s=64x64:r=25:d=0.2,format=rgb24 {} -c:v libx264 -qp 0 {}",
+        options, test::quoted(folder / "film.mp4")));
     Reader reader(folder / "film.mp4");
     Frame frame;
     ASSERT_TRUE(reader.next(frame));
@@ -91,13 +100,20 @@ TEST(Reader, OpensNoOtherFile) {
   const test::TempDir folder;
   make_bytes(folder, "film.mp4");
   const std::string film = (folder / "film.mp4").string();
-  EXPECT_ERROR(Reader(folder.write("list.mp4", "ffconcat version 1.0\nfile '" + film + "'\n")), ErrorKind::input, "as a film");
-  EXPECT_ERROR(Reader(folder.write("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfilm.mp4\n#EXT-X-ENDLIST\n")), ErrorKind::input, "as a film");
+  EXPECT_ERROR(Reader(folder.write("list.mp4", "ffconcat version 1.0\nfile '" + film + "'\n")), ErrorKind::input,
+               "as a film");
+  EXPECT_ERROR(
+      Reader(folder.write("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfilm.mp4\n#EXT-X-ENDLIST\n")),
+      ErrorKind::input, "as a film");
 }
 
 TEST(Reader, NoticesACutOffFilm) {
   const test::TempDir folder;
-  for (const auto& [name, codec] : std::vector<std::pair<std::string, std::string>>{{"film.mp4", "h264"}, {"film.mp4", "h265"}, {"film.mp4", "vp9"}, {"film.mkv", "ffv1"}, {"film.webm", "vp9"}}) {
+  for (const auto& [name, codec] : std::vector<std::pair<std::string, std::string>>{{"film.mp4", "h264"},
+                                                                                    {"film.mp4", "h265"},
+                                                                                    {"film.mp4", "vp9"},
+                                                                                    {"film.mkv", "ffv1"},
+                                                                                    {"film.webm", "vp9"}}) {
     const std::string bytes = make_bytes(folder, name, codec);
     ASSERT_EQ(count_frames(folder / name), 20);
     for (const int percent : {1, 10, 30, 50, 70, 85}) {
@@ -105,6 +121,14 @@ TEST(Reader, NoticesACutOffFilm) {
       EXPECT_ERROR(count_frames(folder / ("cut-" + name)), ErrorKind::input, "cut-" + name);
     }
   }
+}
+
+// FFV1 carries a checksum for each slice: damage that would decode to some picture is known for what it is.
+TEST(Reader, ADamagedPictureIsAnError) {
+  const test::TempDir folder;
+  std::string bytes = make_bytes(folder, "film.mkv");
+  bytes[bytes.size() / 2] ^= 1;
+  EXPECT_ERROR(count_frames(folder.write("film.mkv", bytes)), ErrorKind::input, "CRC mismatch");
 }
 
 // One byte changed at many places: an error or the right number of frames of the right size, never a crash.
@@ -128,8 +152,10 @@ TEST(Reader, SurvivesDamage) {
 
 TEST(Reader, RefusesHugePictures) {
   const test::TempDir folder;
-  EXPECT_ERROR(Reader(folder.write("huge.y4m", "YUV4MPEG2 W30000 H30000 F25:1 C420mpeg2\nFRAME\n")), ErrorKind::input, "huge.y4m");
-  EXPECT_ERROR(Reader(folder.write("odd.y4m", "YUV4MPEG2 W-4 H0 F25:1 C420mpeg2\nFRAME\n")), ErrorKind::input, "odd.y4m");
+  EXPECT_ERROR(Reader(folder.write("huge.y4m", "YUV4MPEG2 W30000 H30000 F25:1 C420mpeg2\nFRAME\n")), ErrorKind::input,
+               "huge.y4m");
+  EXPECT_ERROR(Reader(folder.write("odd.y4m", "YUV4MPEG2 W-4 H0 F25:1 C420mpeg2\nFRAME\n")), ErrorKind::input,
+               "odd.y4m");
   // The screen size of a GIF and the width of a PNG as large as they can be stated.
   std::string gif = make_bytes(folder, "film.gif");
   gif.replace(6, 4, "\xff\xff\xff\xff");

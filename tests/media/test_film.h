@@ -25,7 +25,9 @@ inline Frame make_frame(int width, int height, int time) {
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x) {
       uint8_t* pixel = &frame.rgb[(size_t{3} * y) * width + size_t{3} * x];
-      const auto wave = [&](double phase) { return static_cast<uint8_t>(127.5 + 100 * std::sin(0.07 * x + 0.05 * y + 0.2 * time + phase)); };
+      const auto wave = [&](double phase) {
+        return static_cast<uint8_t>(127.5 + 100 * std::sin(0.07 * x + 0.05 * y + 0.2 * time + phase));
+      };
       const bool is_square = x / 16 == (2 + time) % 8 && y / 16 == 1;
       pixel[0] = is_square ? 230 : wave(0);
       pixel[1] = is_square ? 30 : wave(2);
@@ -50,7 +52,8 @@ inline double psnr(const Frame& a, const Frame& b) {
   if (a.rgb.size() != b.rgb.size()) return 0;
   double sum = 0;
   for (size_t i = 0; i < a.rgb.size(); ++i) sum += std::pow(double(a.rgb[i]) - b.rgb[i], 2);
-  return sum == 0 ? std::numeric_limits<double>::infinity() : 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.rgb.size()) / sum);
+  return sum == 0 ? std::numeric_limits<double>::infinity()
+                  : 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.rgb.size()) / sum);
 }
 
 inline double worst_psnr(const std::vector<Frame>& a, const std::vector<Frame>& b) {
@@ -74,16 +77,21 @@ inline std::string run(const std::string& command) {
 }
 
 inline nlohmann::json ffprobe(const std::filesystem::path& path) {
-  return nlohmann::json::parse(run("ffprobe -v error -count_packets -show_streams -show_format -show_packets -of json " + quoted(path)));
+  return nlohmann::json::parse(
+      run("ffprobe -v error -count_packets -show_streams -show_format -show_packets -of json " + quoted(path)));
 }
 
 // Frames as the ffmpeg program decodes them, chroma taken as left-sited. input: its options and -i ...
 inline std::vector<Frame> ffmpeg_frames(const std::string& input, int width, int height) {
-  const std::string bytes = run("ffmpeg -v error " + input + " -vsync passthrough -vf scale=in_h_chr_pos=0:in_v_chr_pos=128:flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24 -f rawvideo -pix_fmt rgb24 -");
+  const std::string bytes = run("ffmpeg -v error " + input +
+                                " -vsync passthrough -vf "
+                                "scale=in_h_chr_pos=0:in_v_chr_pos=128:flags=bicubic+accurate_rnd+full_chroma_int,"
+                                "format=rgb24 -f rawvideo -pix_fmt rgb24 -");
   const size_t size = size_t{3} * width * height;
   if (bytes.size() % size != 0) throw std::runtime_error("ffmpeg gave a part of a frame");
   std::vector<Frame> film;
-  for (size_t at = 0; at < bytes.size(); at += size) film.push_back({width, height, {bytes.begin() + at, bytes.begin() + at + size}});
+  for (size_t at = 0; at < bytes.size(); at += size)
+    film.push_back({width, height, {bytes.begin() + at, bytes.begin() + at + size}});
   return film;
 }
 

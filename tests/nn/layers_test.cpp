@@ -24,7 +24,10 @@ class Layers : public testing::Test {
     std::vector<weights::TensorToWrite> entries;
     for (const auto& [name, tensor] : tensors) {
       const auto dtype = tensor.scalar_type() == at::kHalf ? weights::DType::f16 : weights::DType::f32;
-      entries.push_back({name, dtype, tensor.sizes().vec(), {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()}});
+      entries.push_back({name,
+                         dtype,
+                         tensor.sizes().vec(),
+                         {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()}});
     }
     weights::write_safetensors(dir / "model.safetensors", entries, {});
     return std::make_unique<weights::WeightStore>(dir.path(), std::vector<std::string>{"model"});

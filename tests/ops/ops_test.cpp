@@ -28,7 +28,8 @@ double largest(const at::Tensor& x) { return x.abs().max().item<double>(); }
 // better, so the bound is taken with sqrt(n).
 void expect_equal(const at::Tensor& actual, const at::Tensor& expected, int64_t terms, double magnitude) {
   ASSERT_EQ(actual.sizes(), expected.sizes());
-  EXPECT_LE(largest(actual.to(at::kDouble) - expected.to(at::kDouble)), 4 * std::sqrt(static_cast<double>(terms)) * 0x1p-23 * magnitude);
+  EXPECT_LE(largest(actual.to(at::kDouble) - expected.to(at::kDouble)),
+            4 * std::sqrt(static_cast<double>(terms)) * 0x1p-23 * magnitude);
 }
 
 class Ops : public testing::Test {
@@ -50,10 +51,13 @@ TEST_F(Ops, OneBiasedKeyEqualsManyEqualOnes) {
   const int64_t real = 7, padding = 505;
   const at::Tensor q = at::randn({1, 40, 3, 32}), k = at::randn({1, real, 3, 32}), v = at::randn({1, real, 3, 32});
   const at::Tensor pad_k = at::randn({1, 1, 3, 32}), pad_v = at::randn({1, 1, 3, 32});
-  const at::Tensor all = attention({.query = q, .key = at::cat({k, pad_k.expand({1, padding, 3, 32})}, 1), .value = at::cat({v, pad_v.expand({1, padding, 3, 32})}, 1)});
+  const at::Tensor all = attention({.query = q,
+                                    .key = at::cat({k, pad_k.expand({1, padding, 3, 32})}, 1),
+                                    .value = at::cat({v, pad_v.expand({1, padding, 3, 32})}, 1)});
   at::Tensor bias = at::zeros({real + 1});
   bias[real] = std::log(static_cast<double>(padding));
-  const at::Tensor merged = attention({.query = q, .key = at::cat({k, pad_k}, 1), .value = at::cat({v, pad_v}, 1), .key_bias = bias});
+  const at::Tensor merged =
+      attention({.query = q, .key = at::cat({k, pad_k}, 1), .value = at::cat({v, pad_v}, 1), .key_bias = bias});
   expect_equal(merged, all, 512, largest(all));
 }
 
@@ -73,7 +77,9 @@ TEST_F(Ops, CausalConvolutionEqualsAtenForEveryLength) {
     for (const auto& [height, width] : {std::pair{1, 3}, {7, 4}, {30, 5}}) {
       SCOPED_TRACE(testing::Message() << frames << " frames " << height << "x" << width);
       const at::Tensor window = at::randn({frames + 2, height, width, 4});
-      const at::Tensor expected = at::conv3d(window.permute({3, 0, 1, 2}).unsqueeze(0), weight, bias, {1, 1, 1}, at::IntArrayRef({0, 1, 1}))[0].permute({1, 2, 3, 0});
+      const at::Tensor expected =
+          at::conv3d(window.permute({3, 0, 1, 2}).unsqueeze(0), weight, bias, {1, 1, 1}, at::IntArrayRef({0, 1, 1}))[0]
+              .permute({1, 2, 3, 0});
       // F(4, 3) multiplies rounding by up to the products of its matrices' row sums, about 10.
       expect_equal(conv.apply(window), expected, 108, 10 * largest(expected));
     }
@@ -88,7 +94,8 @@ TEST_F(Ops, FirstFrameEqualsAPastOfZeros) {
 
 TEST_F(Ops, TimeConvolutionHasNoSpatialPadding) {
   const at::Tensor weight = at::randn({6, 4, 3, 1, 1}), bias = at::randn({6}), window = at::randn({5, 2, 3, 4});
-  const at::Tensor expected = at::conv3d(window.permute({3, 0, 1, 2}).unsqueeze(0), weight, bias)[0].permute({1, 2, 3, 0});
+  const at::Tensor expected =
+      at::conv3d(window.permute({3, 0, 1, 2}).unsqueeze(0), weight, bias)[0].permute({1, 2, 3, 0});
   expect_equal(CausalConv3dWeight(weight, bias).apply(window), expected, 12, largest(expected));
 }
 

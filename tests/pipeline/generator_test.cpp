@@ -25,13 +25,20 @@ class FrameList : public FrameSink {
   bool finished = false;
 };
 
-Hardware plain_machine() { return {.cpu = "test", .has_fast_bf16 = false, .bf16_reason = "none", .threads = 2, .memory = int64_t{4} << 30}; }
+Hardware plain_machine() {
+  return {.cpu = "test", .has_fast_bf16 = false, .bf16_reason = "none", .threads = 2, .memory = int64_t{4} << 30};
+}
 
 // The options with which scripts/make_golden.py ran the reference.
 Request golden_request(const Json& info, const Json& run) {
-  Request request = parse_request({{"prompt", info["prompt"]}, {"size", fmt::format("{}x{}", info["width"].get<int>(), info["height"].get<int>())},
-                                   {"frames", run["frames"]}, {"seed", info["seed"]}, {"guidance", info["guidance"]},
-                                   {"guidance_2", info["guidance_2"]}, {"negative_prompt", info["negative_prompt"]}}, "golden.json");
+  Request request = parse_request({{"prompt", info["prompt"]},
+                                   {"size", fmt::format("{}x{}", info["width"].get<int>(), info["height"].get<int>())},
+                                   {"frames", run["frames"]},
+                                   {"seed", info["seed"]},
+                                   {"guidance", info["guidance"]},
+                                   {"guidance_2", info["guidance_2"]},
+                                   {"negative_prompt", info["negative_prompt"]}},
+                                  "golden.json");
   if (info.contains("dmd_timesteps") && !info["dmd_timesteps"].is_null()) {
     set_option(request, "timesteps", info["dmd_timesteps"]);
     set_option(request, "shift", info["dmd_shift"]);
@@ -68,7 +75,8 @@ TEST_P(FilmCase, EveryRunEqualsTheReference) {
     ASSERT_EQ(film.frames.size(), run["frames"].get<size_t>());
     if (golden.has(name + ".video")) {
       const at::Tensor video = golden[name + ".video"];
-      for (int64_t t = 0; t < video.size(0); ++t) EXPECT_GE(psnr(film.frames[static_cast<size_t>(t)], video[t]), 60.0) << "frame " << t;
+      for (int64_t t = 0; t < video.size(0); ++t)
+        EXPECT_GE(psnr(film.frames[static_cast<size_t>(t)], video[t]), 60.0) << "frame " << t;
     } else {
       if (golden.has(name + ".first_frame")) {
         EXPECT_GE(psnr(film.frames.front(), golden[name + ".first_frame"]), 60.0);
@@ -80,8 +88,13 @@ TEST_P(FilmCase, EveryRunEqualsTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, FilmCase, testing::Values("wan21-tiny", "wan22-tiny", "a14b-tiny", "t5-euler-tiny", "few-step-tiny"),
-                         [](const auto& info) { std::string name = info.param; std::replace(name.begin(), name.end(), '-', '_'); return name; });
+INSTANTIATE_TEST_SUITE_P(Golden, FilmCase,
+                         testing::Values("wan21-tiny", "wan22-tiny", "a14b-tiny", "t5-euler-tiny", "few-step-tiny"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace soragen::pipeline

@@ -42,11 +42,15 @@ TEST(Options, RefuseWithTheNearestName) {
 }
 
 TEST(Options, RefuseZeroNegativeAndAbsurdNumbers) {
-  for (const Json& value : {Json(0), Json(-1), Json(1.5), Json("1e9"), Json("12x"), Json(""), Json(true), Json(1e30), Json("99999999999999999999")})
+  for (const Json& value : {Json(0), Json(-1), Json(1.5), Json("1e9"), Json("12x"), Json(""), Json(true), Json(1e30),
+                            Json("99999999999999999999")})
     EXPECT_ERROR(ask({{"steps", value}}), ErrorKind::usage, "--steps");
-  for (const Json& value : {Json("nan"), Json("inf"), Json(-0.5), Json(101)}) EXPECT_ERROR(ask({{"guidance", value}}), ErrorKind::usage, "--guidance");
-  for (const Json& value : {Json("64"), Json("0x64"), Json("64x-32"), Json("99999x64"), Json("64x64x64"), Json(64)}) EXPECT_ERROR(ask({{"size", value}}), ErrorKind::usage, "--size");
-  for (const Json& value : {Json(-1), Json("-1"), Json("18446744073709551616"), Json(0.5)}) EXPECT_ERROR(ask({{"seed", value}}), ErrorKind::usage, "--seed");
+  for (const Json& value : {Json("nan"), Json("inf"), Json(-0.5), Json(101)})
+    EXPECT_ERROR(ask({{"guidance", value}}), ErrorKind::usage, "--guidance");
+  for (const Json& value : {Json("64"), Json("0x64"), Json("64x-32"), Json("99999x64"), Json("64x64x64"), Json(64)})
+    EXPECT_ERROR(ask({{"size", value}}), ErrorKind::usage, "--size");
+  for (const Json& value : {Json(-1), Json("-1"), Json("18446744073709551616"), Json(0.5)})
+    EXPECT_ERROR(ask({{"seed", value}}), ErrorKind::usage, "--seed");
   EXPECT_ERROR(ask({{"solver", "ddim"}}), ErrorKind::usage, "one of unipc, euler");
   EXPECT_ERROR(ask({{"memory", "16T"}}), ErrorKind::usage, "--memory");
   EXPECT_ERROR(ask({{"memory", "9999999999999999G"}}), ErrorKind::usage, "--memory");
@@ -71,8 +75,10 @@ class PlanTest : public testing::Test {
 };
 
 TEST_F(PlanTest, RefusesSizesWithTheNearest) {
-  EXPECT_ERROR(plan({{"size", "830x64"}}), ErrorKind::usage, "width 830 is not a multiple of 16, which this model needs; nearest: 816 or 832");
-  EXPECT_ERROR(plan({{"size", "64x8"}}), ErrorKind::usage, "height 8 is not a multiple of 16, which this model needs; nearest: 16");
+  EXPECT_ERROR(plan({{"size", "830x64"}}), ErrorKind::usage,
+               "width 830 is not a multiple of 16, which this model needs; nearest: 816 or 832");
+  EXPECT_ERROR(plan({{"size", "64x8"}}), ErrorKind::usage,
+               "height 8 is not a multiple of 16, which this model needs; nearest: 16");
   EXPECT_ERROR(plan({{"frames", 6}}), ErrorKind::usage, "nearest: 5 or 9");
   EXPECT_ERROR(plan({{"frames", 99'999}}), ErrorKind::usage, "frames");
   EXPECT_ERROR(plan({{"guidance_2", 3}}), ErrorKind::usage, "two experts");
@@ -146,9 +152,15 @@ TEST(Models, WrongDirectoriesAreRefused) {
   EXPECT_ERROR(open_model("/nonexistent"), ErrorKind::input, "does not exist");
   EXPECT_ERROR(open_model(kGolden), ErrorKind::input, "model_index.json is missing");
   const std::string index = "model_index.json", dit = "transformer/config.json", vae = "vae/config.json";
-  EXPECT_ERROR(open_changed(index, [](Json& j) { j["_class_name"] = "WanImageToVideoPipeline"; }), ErrorKind::unsupported, "WanImageToVideoPipeline");
-  EXPECT_ERROR(open_changed(index, [](Json& j) { j["vae"] = {nullptr, nullptr}; }), ErrorKind::input, "component \"vae\" is missing");
-  EXPECT_ERROR(open_changed(index, [](Json& j) { j["text_encoder"][1] = "CLIPTextModel"; }), ErrorKind::unsupported, "CLIPTextModel");
+  EXPECT_ERROR(open_changed(index, [](Json& j) { j["_class_name"] = "WanImageToVideoPipeline"; }),
+               ErrorKind::unsupported, "WanImageToVideoPipeline");
+  EXPECT_ERROR(open_changed(index,
+                            [](Json& j) {
+                              j["vae"] = {nullptr, nullptr};
+                            }),
+               ErrorKind::input, "component \"vae\" is missing");
+  EXPECT_ERROR(open_changed(index, [](Json& j) { j["text_encoder"][1] = "CLIPTextModel"; }), ErrorKind::unsupported,
+               "CLIPTextModel");
   EXPECT_ERROR(open_changed(dit, [](Json& j) { j["num_layers"] = "two"; }), ErrorKind::input, "num_layers");
   EXPECT_ERROR(open_changed(dit, [](Json& j) { j["num_layers"] = 1'000'000'000; }), ErrorKind::input, "num_layers");
   EXPECT_ERROR(open_changed(dit, [](Json& j) { j["image_dim"] = 1280; }), ErrorKind::unsupported, "image");
@@ -167,7 +179,8 @@ TEST(LatentFiles, ReadBackAndRefuseOthers) {
   EXPECT_EQ(read.record["k"], "v");
   save_latents(dir / "nan.safetensors", {at::full({1, 1, 1, 1}, std::nan("")), Json::object()});
   EXPECT_ERROR(read_latents(dir / "nan.safetensors"), ErrorKind::input, "NaN or infinity");
-  EXPECT_ERROR(read_latents(kGolden / "wan21-tiny/vae/diffusion_pytorch_model.safetensors"), ErrorKind::input, "not a latent file");
+  EXPECT_ERROR(read_latents(kGolden / "wan21-tiny/vae/diffusion_pytorch_model.safetensors"), ErrorKind::input,
+               "not a latent file");
   dir.write("text.safetensors", "no latents here");
   EXPECT_ERROR(read_latents(dir / "text.safetensors"), ErrorKind::input, "text.safetensors");
 }

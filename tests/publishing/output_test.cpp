@@ -34,7 +34,8 @@ void publish(const OutputSettings& output) {
 
 std::set<std::string> names_in(const fs::path& folder) {
   std::set<std::string> names;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) names.insert(fs::relative(entry.path(), folder).string());
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    names.insert(fs::relative(entry.path(), folder).string());
   return names;
 }
 
@@ -187,7 +188,8 @@ TEST(Output, ImagesAppearTogetherOrNotAtAll) {
   EXPECT_EQ(names_in(folder.path()), (std::set<std::string>{"kept", "kept/other.txt"}));
 
   publish(settings(folder / "kept" / "%d.png"));
-  EXPECT_EQ(names_in(folder / "kept"), (std::set<std::string>{"1.png", "2.png", "3.png", "4.png", "5.png", "6.png", "7.png", "other.txt"}));
+  EXPECT_EQ(names_in(folder / "kept"),
+            (std::set<std::string>{"1.png", "2.png", "3.png", "4.png", "5.png", "6.png", "7.png", "other.txt"}));
 }
 
 TEST(Output, OldAndNewImagesDoNotMix) {
@@ -250,13 +252,16 @@ TEST(Output, StdoutStreamsIntoFfmpeg) {
   publish(settings(reference));
   ASSERT_EQ(::mkfifo(stream.c_str(), 0600), 0);
   // The reader stands ready before the first frame, as on the right side of a pipe.
-  FILE* ffmpeg = ::popen(("ffmpeg -v error -y -i - -f rawvideo " + test::quoted(folder / "planes") + " < " + test::quoted(stream)).c_str(), "r");
+  FILE* ffmpeg = ::popen(
+      ("ffmpeg -v error -y -i - -f rawvideo " + test::quoted(folder / "planes") + " < " + test::quoted(stream)).c_str(),
+      "r");
   {
     const RedirectedStdout redirected(::open(stream.c_str(), O_WRONLY));
     publish(settings("-"));
   }
   EXPECT_EQ(::pclose(ffmpeg), 0);
-  EXPECT_TRUE(text_of(folder / "planes") == test::run("ffmpeg -v error -i " + test::quoted(reference) + " -f rawvideo -"));
+  EXPECT_TRUE(text_of(folder / "planes") ==
+              test::run("ffmpeg -v error -i " + test::quoted(reference) + " -f rawvideo -"));
   EXPECT_EQ(fs::file_size(folder / "planes"), size_t{kSide} * kSide * 3 / 2 * kCount);
 }
 
@@ -278,7 +283,8 @@ TEST(Output, NothingButFramesReachesTheTerminal) {
   // x264, x265 and SVT-AV1 introduce themselves at length; a film leaves no line on stdout or stderr.
   const test::TempDir folder;
   std::fflush(stderr);
-  const int saved = ::dup(STDERR_FILENO), file = ::open((folder / "terminal").c_str(), O_RDWR | O_CREAT | O_APPEND, 0644);
+  const int saved = ::dup(STDERR_FILENO),
+            file = ::open((folder / "terminal").c_str(), O_RDWR | O_CREAT | O_APPEND, 0644);
   ::dup2(file, STDERR_FILENO);
   {
     const RedirectedStdout redirected(::dup(file));

@@ -28,12 +28,16 @@ class Golden {
   at::Tensor operator[](const std::string& tensor) const {
     const auto found = file_.tensors.find(tensor);
     if (found == file_.tensors.end()) throw std::runtime_error("golden tensor " + tensor + " is missing");
-    const auto dtype = found->second.dtype == weights::DType::f32 ? at::kFloat : (found->second.dtype == weights::DType::u8 ? at::kByte : at::kLong);
+    const auto dtype = found->second.dtype == weights::DType::f32
+                           ? at::kFloat
+                           : (found->second.dtype == weights::DType::u8 ? at::kByte : at::kLong);
     return nn::to_tensor(found->second, {dtype, at::kCPU});
   }
 
   // The reference's own float32 error against float64, as its largest difference.
-  double error(const std::string& tensor, const std::string& kind = "err64") const { return info["tensors"][tensor][kind]["max_abs"].get<double>(); }
+  double error(const std::string& tensor, const std::string& kind = "err64") const {
+    return info["tensors"][tensor][kind]["max_abs"].get<double>();
+  }
 
   std::filesystem::path directory;
   Json info;
@@ -42,10 +46,13 @@ class Golden {
   weights::Safetensors file_;
 };
 
-inline double max_difference(const at::Tensor& a, const at::Tensor& b) { return at::abs(a.to(at::kDouble) - b.to(at::kDouble)).max().item<double>(); }
+inline double max_difference(const at::Tensor& a, const at::Tensor& b) {
+  return at::abs(a.to(at::kDouble) - b.to(at::kDouble)).max().item<double>();
+}
 
 inline double relative_difference(const at::Tensor& a, const at::Tensor& b) {
-  return (at::linalg_vector_norm(a.to(at::kDouble) - b.to(at::kDouble)) / at::linalg_vector_norm(b.to(at::kDouble))).item<double>();
+  return (at::linalg_vector_norm(a.to(at::kDouble) - b.to(at::kDouble)) / at::linalg_vector_norm(b.to(at::kDouble)))
+      .item<double>();
 }
 
 // Ours may be twice as far from float64 as the reference's float32 is; the stored numbers are once as
@@ -53,7 +60,8 @@ inline double relative_difference(const at::Tensor& a, const at::Tensor& b) {
 inline void expect_golden(const at::Tensor& actual, const Golden& golden, const std::string& tensor) {
   const at::Tensor expected = golden[tensor];
   ASSERT_EQ(actual.sizes(), expected.sizes()) << tensor;
-  EXPECT_LE(max_difference(actual, expected), 3 * golden.error(tensor)) << tensor << ", reference error " << golden.error(tensor);
+  EXPECT_LE(max_difference(actual, expected), 3 * golden.error(tensor))
+      << tensor << ", reference error " << golden.error(tensor);
 }
 
 }  // namespace soragen::test

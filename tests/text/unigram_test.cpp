@@ -24,6 +24,11 @@ TEST(Unigram, TakesTheFirstOfEqualSplits) {
   EXPECT_EQ(encode({{"a", -1}, {"aa", -1.5}, {"aaa", -2}}, "aaaaa"), (Ids{2, 3}));
 }
 
+// Added in float32, "x a aa" and "x aa a" differ in the last bit: libsentencepiece gives {1, 3, 2}.
+TEST(Unigram, AnotherOrderOfTheSamePiecesIsAnEqualSplit) {
+  EXPECT_EQ(encode({{"x", -3.3f}, {"a", -4.7f}, {"aa", -6.1f}}, "xaaa"), (Ids{1, 2, 3}));
+}
+
 TEST(Unigram, AnUnknownCharacterCostsTenMoreThanTheWorstPiece) {
   EXPECT_EQ(encode({{"a", 5}, {"ax", -8}}, "ax"), (Ids{2}));  // 5 + (-8 - 10) is less
 }

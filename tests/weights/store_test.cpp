@@ -28,7 +28,8 @@ TEST(WeightStore, OpensASingleFileOrItsShards) {
   const TempDir sharded;
   write(sharded / "model-1.safetensors", {"a"});
   write(sharded / "model-2.safetensors", {"b"});
-  sharded.write("model.safetensors.index.json", R"({"weight_map":{"a":"model-1.safetensors","b":"model-2.safetensors"}})");
+  sharded.write("model.safetensors.index.json",
+                R"({"weight_map":{"a":"model-1.safetensors","b":"model-2.safetensors"}})");
   const WeightStore store(sharded.path(), kStems);
   EXPECT_TRUE(store.has("a") && store.has("b"));
   EXPECT_EQ(store.byte_size(), 16u);
@@ -45,7 +46,8 @@ TEST(WeightStore, RefusesIndexesThatLie) {
   EXPECT_ERROR(open(R"({"weight_map":{"a":"../shard.safetensors"}})"), ErrorKind::input, "not a plain file name");
   EXPECT_ERROR(open(R"({"weight_map":{"a":"/etc/passwd"}})"), ErrorKind::input, "not a plain file name");
   EXPECT_ERROR(open(R"({"weight_map":{"a":".."}})"), ErrorKind::input, "not a plain file name");
-  EXPECT_ERROR(open(R"({"weight_map":{"b":"shard.safetensors"}})"), ErrorKind::input, "tensor b is not in shard.safetensors");
+  EXPECT_ERROR(open(R"({"weight_map":{"b":"shard.safetensors"}})"), ErrorKind::input,
+               "tensor b is not in shard.safetensors");
   EXPECT_ERROR(open(R"({"weight_map":{"a":"gone.safetensors"}})"), ErrorKind::input, "cannot open");
   EXPECT_ERROR(open(R"({"weight_map":{"a":1}})"), ErrorKind::input, "expected a string");
   EXPECT_ERROR(open(R"({})"), ErrorKind::input, "weight_map");

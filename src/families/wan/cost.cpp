@@ -12,29 +12,34 @@ int64_t bytes_of(const nn::Target& target) { return static_cast<int64_t>(c10::el
 StageCost dit_cost(const DitConfig& config, const nn::Target& target, int64_t tokens, int64_t text_tokens) {
   const int64_t d = config.inner_dim(), element = bytes_of(target);
   const int64_t block = 8 * d * d + 2 * d * config.ffn_dim;  // two attentions of four products each, feed-forward
-  const int64_t outside = config.patch_volume() * (config.in_channels + config.out_channels) * d + config.text_dim * d + d * d + 6 * d * d;
+  const int64_t outside =
+      config.patch_volume() * (config.in_channels + config.out_channels) * d + config.text_dim * d + d * d + 6 * d * d;
   // Alive at once in the feed-forward, the widest place: residual, normed input, the inner width and its
   // output; in attention instead q, k, v and the result. The other guidance branch keeps its residual.
   const int64_t per_token = std::max(3 * d + config.ffn_dim, 6 * d) + 2 * d;
   const int64_t text_keys = 2 * config.num_layers * text_tokens * 2 * d;  // both branches, keys and values
   // Keys and values of the text are computed once a film and not counted here.
   const double length = static_cast<double>(tokens), width = static_cast<double>(d);
-  const double products = 2.0 * length * static_cast<double>(block - 2 * d * d), attention = 4.0 * length * length * width;
+  const double products = 2.0 * length * static_cast<double>(block - 2 * d * d),
+               attention = 4.0 * length * length * width;
   return {.weights = (config.num_layers * block + outside) * element,
           .activations = (tokens * per_token + text_keys) * element,
           .flop = 2.0 * static_cast<double>(config.num_layers) * (products + attention)};
 }
 
-StageCost decoder_cost(const VaeConfig& config, const nn::Target& target, const FilmSize& film, const DecodeOptions& options) {
+StageCost decoder_cost(const VaeConfig& config, const nn::Target& target, const FilmSize& film,
+                       const DecodeOptions& options) {
   const int64_t element = bytes_of(target);
   const size_t levels = config.dim_mult.size();
   const int64_t width = options.tile > 0 ? std::min(options.tile, film.width) : film.width;
   const int64_t height = options.tile > 0 ? std::min(options.tile, film.height) : film.height;
   const int64_t top = config.decoder_base_dim * config.dim_mult.back();
   int64_t pixels = (width / config.scale_factor_spatial) * (height / config.scale_factor_spatial);
-  int64_t frames = options.latent_frames;                                            // of a chunk, at this level
-  double film_pixels = static_cast<double>(pixels * ((film.frames - 1) / config.scale_factor_temporal + 1));  // of the film
-  int64_t weights = 27 * config.z_dim * top + 4 * 27 * top * top, past = 2 * pixels * (config.z_dim + 4 * top), peak = 0;
+  int64_t frames = options.latent_frames;  // of a chunk, at this level
+  double film_pixels =
+      static_cast<double>(pixels * ((film.frames - 1) / config.scale_factor_temporal + 1));  // of the film
+  int64_t weights = 27 * config.z_dim * top + 4 * 27 * top * top, past = 2 * pixels * (config.z_dim + 4 * top),
+          peak = 0;
   double flop = 2.0 * film_pixels * static_cast<double>(weights);
   for (size_t level = 0; level < levels; ++level) {
     const int64_t out = config.decoder_base_dim * config.dim_mult[levels - 1 - level];
@@ -55,9 +60,11 @@ StageCost decoder_cost(const VaeConfig& config, const nn::Target& target, const 
     flop += 2.0 * film_pixels * static_cast<double>(4 * out * out);
     peak = std::max(peak, 3 * pixels * out * frames);  // the upsampler gathers four parities
   }
-  const int64_t rgb = 4 * 3 * 3 * width * height * std::min(frames, options.frames_per_pass);  // float32 frames on their way to bytes
+  const int64_t rgb =
+      4 * 3 * 3 * width * height * std::min(frames, options.frames_per_pass);  // float32 frames on their way to bytes
   if (options.tile > 0) {
-    const double stride = static_cast<double>(options.tile_stride), area = static_cast<double>(film.width * film.height);
+    const double stride = static_cast<double>(options.tile_stride),
+                 area = static_cast<double>(film.width * film.height);
     flop *= std::max(1.0, area / (stride * stride));
   }
   return {.weights = weights * element, .activations = (past + peak) * element + rgb, .flop = flop};

@@ -27,7 +27,8 @@ constexpr int64_t kBatchedTokens = 2048;
 
 nn::Target in_float(const nn::Target& target) { return {at::kFloat, target.device}; }
 
-std::vector<DitBlock> load_blocks(const nn::Scope& scope, const DitConfig& config, const nn::Target& target, const LoadProgress& progress) {
+std::vector<DitBlock> load_blocks(const nn::Scope& scope, const DitConfig& config, const nn::Target& target,
+                                  const LoadProgress& progress) {
   std::vector<DitBlock> blocks;
   for (int64_t i = 0; i < config.num_layers; ++i) {
     check_cancelled();
@@ -62,7 +63,8 @@ SelfAttention::SelfAttention(const nn::Scope& scope, const DitConfig& config, co
       eps(config.eps) {}
 
 at::Tensor SelfAttention::forward(const at::Tensor& x, const ops::Rotary& rotary) const {
-  const at::Tensor qkv = to_qkv.forward(x).view({x.size(0), x.size(1), 3, heads, x.size(2) / heads});  // [B, L, 3, N, D]
+  const at::Tensor qkv =
+      to_qkv.forward(x).view({x.size(0), x.size(1), 3, heads, x.size(2) / heads});  // [B, L, 3, N, D]
   const at::Tensor q = qkv.select(2, 0), k = qkv.select(2, 1), v = qkv.select(2, 2);
   ops::rms_rope_(q, norm_q, rotary, eps);
   ops::rms_rope_(k, norm_k, rotary, eps);
@@ -85,13 +87,17 @@ TextKeys CrossAttention::keys(const at::Tensor& text) const {
   return {.key = k, .value = kv.select(2, 1)};
 }
 
-at::Tensor CrossAttention::forward(const at::Tensor& x, const std::vector<const Branch*>& branches, size_t block) const {
+at::Tensor CrossAttention::forward(const at::Tensor& x, const std::vector<const Branch*>& branches,
+                                   size_t block) const {
   const at::Tensor q = to_q.forward(x).view({x.size(0), x.size(1), heads, x.size(2) / heads});  // [B, L, N, D]
   ops::rms_rope_(q, norm_q, {}, eps);
   std::vector<at::Tensor> attended;  // texts differ in length, so branches attend one by one
   for (size_t i = 0; i < branches.size(); ++i) {
     const TextKeys& text = branches[i]->blocks[block];
-    attended.push_back(ops::attention({.query = q.narrow(0, static_cast<int64_t>(i), 1), .key = text.key, .value = text.value, .key_bias = branches[i]->key_bias}));
+    attended.push_back(ops::attention({.query = q.narrow(0, static_cast<int64_t>(i), 1),
+                                       .key = text.key,
+                                       .value = text.value,
+                                       .key_bias = branches[i]->key_bias}));
   }
   return to_out.forward(attended.size() == 1 ? attended[0] : at::cat(attended));
 }
@@ -110,30 +116,38 @@ DitBlock::DitBlock(const nn::Scope& scope, const DitConfig& config, const nn::Ta
 }
 
 std::vector<Modulation> DitBlock::modulation(const at::Tensor& timestep_proj) const {
-  const at::Tensor table = scale_shift_table + timestep_proj;  // [6, D]: shift, scale, gate of attention, then of the feed-forward
+  const at::Tensor table =
+      scale_shift_table + timestep_proj;  // [6, D]: shift, scale, gate of attention, then of the feed-forward
   const at::Tensor plus_one = table + 1.0;
   return {{table[0], plus_one[1], table[2]}, {table[3], plus_one[4], table[5]}};
 }
 
-Dit::Dit(const nn::Scope& scope, const DitConfig& config, int64_t text_tokens, const nn::Target& target, const LoadProgress& progress)
+Dit::Dit(const nn::Scope& scope, const DitConfig& config, int64_t text_tokens, const nn::Target& target,
+         const LoadProgress& progress)
     : config_(config),
       text_tokens_(text_tokens),
       target_(target),
       patch_embedding_(load_patch_embedding(scope / "patch_embedding", config, target)),
-      text_in_(scope / "condition_embedder" / "text_embedder" / "linear_1", config.text_dim, config.inner_dim(), target),
-      text_out_(scope / "condition_embedder" / "text_embedder" / "linear_2", config.inner_dim(), config.inner_dim(), target),
-      time_in_(scope / "condition_embedder" / "time_embedder" / "linear_1", config.freq_dim, config.inner_dim(), in_float(target)),
-      time_out_(scope / "condition_embedder" / "time_embedder" / "linear_2", config.inner_dim(), config.inner_dim(), in_float(target)),
+      text_in_(scope / "condition_embedder" / "text_embedder" / "linear_1", config.text_dim, config.inner_dim(),
+               target),
+      text_out_(scope / "condition_embedder" / "text_embedder" / "linear_2", config.inner_dim(), config.inner_dim(),
+                target),
+      time_in_(scope / "condition_embedder" / "time_embedder" / "linear_1", config.freq_dim, config.inner_dim(),
+               in_float(target)),
+      time_out_(scope / "condition_embedder" / "time_embedder" / "linear_2", config.inner_dim(), config.inner_dim(),
+                in_float(target)),
       time_proj_(scope / "condition_embedder" / "time_proj", config.inner_dim(), 6 * config.inner_dim(), target),
       blocks_(load_blocks(scope, config, target, progress)),
       proj_out_(scope / "proj_out", config.inner_dim(), config.out_channels * config.patch_volume(), target),
-      scale_shift_table_(nn::load(scope, "scale_shift_table", {1, 2, config.inner_dim()}, in_float(target)).squeeze(0)) {}
+      scale_shift_table_(
+          nn::load(scope, "scale_shift_table", {1, 2, config.inner_dim()}, in_float(target)).squeeze(0)) {}
 
 Branch Dit::bind(const at::Tensor& text) const {
   const int64_t real = text.size(0), padding = text_tokens_ - real;
   SORAGEN_ASSERT(text.dim() == 2 && text.size(1) == config_.text_dim && padding >= 0);
   at::Tensor rows = text.to(target_.device, target_.dtype);
-  if (padding > 0) rows = at::cat({rows, at::zeros({1, config_.text_dim}, rows.options())});  // one row stands for all padding
+  if (padding > 0)
+    rows = at::cat({rows, at::zeros({1, config_.text_dim}, rows.options())});  // one row stands for all padding
   const at::Tensor projected = text_out_.forward(text_in_.forward(rows, ops::Activation::gelu_tanh));
   Branch branch;
   for (const DitBlock& block : blocks_) branch.blocks.push_back(block.attn2.keys(projected));
@@ -153,13 +167,17 @@ Dit::Level Dit::level(double timestep) const {
   const auto options = at::TensorOptions().dtype(at::kFloat);
   const int64_t half = config_.freq_dim / 2;
   // float32 throughout, as the reference computes it: exp(-ln(10000) * i / half) * timestep
-  const at::Tensor frequencies = at::exp(at::arange(half, options) * static_cast<float>(-std::log(10000.0)) / static_cast<double>(half));
+  const at::Tensor frequencies =
+      at::exp(at::arange(half, options) * static_cast<float>(-std::log(10000.0)) / static_cast<double>(half));
   const at::Tensor angles = at::full({}, timestep, options) * frequencies;
-  const at::Tensor sinusoid = at::cat({at::cos(angles), at::sin(angles)}).to(target_.device).unsqueeze(0);  // [1, freq_dim]
-  const at::Tensor embedded = time_out_.forward(at::silu(time_in_.forward(sinusoid))).to(target_.dtype);    // [1, D]
-  const at::Tensor projected = time_proj_.forward(at::silu(embedded));                                      // [1, 6 D]
-  const at::Tensor out = scale_shift_table_ + embedded.to(at::kFloat);                                      // [2, D]: shift, scale
-  return {.timestep_proj = projected.to(at::kFloat).view({6, config_.inner_dim()}), .out_scale = out[1] + 1.0, .out_shift = out[0]};
+  const at::Tensor sinusoid =
+      at::cat({at::cos(angles), at::sin(angles)}).to(target_.device).unsqueeze(0);  // [1, freq_dim]
+  const at::Tensor embedded = time_out_.forward(at::silu(time_in_.forward(sinusoid))).to(target_.dtype);  // [1, D]
+  const at::Tensor projected = time_proj_.forward(at::silu(embedded));                                    // [1, 6 D]
+  const at::Tensor out = scale_shift_table_ + embedded.to(at::kFloat);  // [2, D]: shift, scale
+  return {.timestep_proj = projected.to(at::kFloat).view({6, config_.inner_dim()}),
+          .out_scale = out[1] + 1.0,
+          .out_shift = out[0]};
 }
 
 at::Tensor Dit::patchify(const at::Tensor& latent) const {
@@ -175,7 +193,8 @@ at::Tensor Dit::unpatchify(const at::Tensor& tokens, at::IntArrayRef latent) con
 }
 
 const ops::Rotary& Dit::rotary(at::IntArrayRef latent) {
-  const std::vector<int64_t> grid = {latent[1] / config_.patch_size[0], latent[2] / config_.patch_size[1], latent[3] / config_.patch_size[2]};
+  const std::vector<int64_t> grid = {latent[1] / config_.patch_size[0], latent[2] / config_.patch_size[1],
+                                     latent[3] / config_.patch_size[2]};
   if (grid == rotary_grid_) return rotary_;
   const int64_t spatial = 2 * (config_.attention_head_dim / 6);
   const std::vector<int64_t> dims = {config_.attention_head_dim - 2 * spatial, spatial, spatial};
@@ -183,25 +202,30 @@ const ops::Rotary& Dit::rotary(at::IntArrayRef latent) {
   for (int axis = 0; axis < 3; ++axis) {
     std::vector<int64_t> shape = {1, 1, 1, dims[axis] / 2};
     shape[axis] = grid[axis];
-    angles.push_back(axis_angles(grid[axis], dims[axis]).view(shape).expand({grid[0], grid[1], grid[2], dims[axis] / 2}));
+    angles.push_back(
+        axis_angles(grid[axis], dims[axis]).view(shape).expand({grid[0], grid[1], grid[2], dims[axis] / 2}));
   }
-  const at::Tensor all = at::cat(angles, -1).view({grid[0] * grid[1] * grid[2], config_.attention_head_dim / 2});  // [L, D / 2]
+  const at::Tensor all =
+      at::cat(angles, -1).view({grid[0] * grid[1] * grid[2], config_.attention_head_dim / 2});  // [L, D / 2]
   rotary_ = {.cos = at::cos(all).to(target_.device, at::kFloat), .sin = at::sin(all).to(target_.device, at::kFloat)};
   rotary_grid_ = grid;
   return rotary_;
 }
 
-at::Tensor Dit::run_blocks(at::Tensor x, at::Tensor attention, const Level& level, const std::vector<const Branch*>& branches, const ops::Rotary& rotary) const {
+at::Tensor Dit::run_blocks(at::Tensor x, at::Tensor attention, const Level& level,
+                           const std::vector<const Branch*>& branches, const ops::Rotary& rotary) const {
   ops::ResidualUpdate pending;
   for (size_t i = 0; i < blocks_.size(); ++i) {
     check_cancelled();
     const DitBlock& block = blocks_[i];
     const auto modulation = block.modulation(level.timestep_proj);
     const Modulation &msa = modulation[0], &mlp = modulation[1];
-    if (i > 0) attention = block.attn1.forward(ops::add_layer_norm(x, pending, msa.scale, msa.shift, block.eps), rotary);
+    if (i > 0)
+      attention = block.attn1.forward(ops::add_layer_norm(x, pending, msa.scale, msa.shift, block.eps), rotary);
     at::Tensor attended;
     if (block.norm2_weight.defined()) {
-      attended = block.attn2.forward(ops::add_layer_norm(x, {attention, msa.gate}, block.norm2_weight, block.norm2_bias, block.eps), branches, i);
+      attended = block.attn2.forward(
+          ops::add_layer_norm(x, {attention, msa.gate}, block.norm2_weight, block.norm2_bias, block.eps), branches, i);
     } else {
       ops::add_residual(x, {attention, msa.gate});
       attended = block.attn2.forward(x, branches, i);
@@ -209,7 +233,8 @@ at::Tensor Dit::run_blocks(at::Tensor x, at::Tensor attention, const Level& leve
     const at::Tensor normed = ops::add_layer_norm(x, {attended, {}}, mlp.scale, mlp.shift, block.eps);
     pending = {block.ffn_out.forward(block.ffn_in.forward(normed, ops::Activation::gelu_tanh)), mlp.gate};
   }
-  return proj_out_.forward(ops::add_layer_norm(x, pending, level.out_scale, level.out_shift, config_.eps));  // [B, L, patch * C]
+  return proj_out_.forward(
+      ops::add_layer_norm(x, pending, level.out_scale, level.out_shift, config_.eps));  // [B, L, patch * C]
 }
 
 diffusion::Velocities Dit::velocity(const at::Tensor& latent, double timestep, bool guided) {
@@ -217,15 +242,18 @@ diffusion::Velocities Dit::velocity(const at::Tensor& latent, double timestep, b
   SORAGEN_ASSERT(!guided || !negative_.blocks.empty());
   const Level level = this->level(timestep);
   const ops::Rotary& rotary = this->rotary(latent.sizes());
-  at::Tensor x = patch_embedding_.forward(patchify(latent.contiguous()).to(target_.device, target_.dtype));  // [1, L, D]
+  at::Tensor x =
+      patch_embedding_.forward(patchify(latent.contiguous()).to(target_.device, target_.dtype));  // [1, L, D]
 
   const Modulation msa = blocks_[0].modulation(level.timestep_proj)[0];
-  const at::Tensor attention = blocks_[0].attn1.forward(ops::add_layer_norm(x, {}, msa.scale, msa.shift, config_.eps), rotary);
+  const at::Tensor attention =
+      blocks_[0].attn1.forward(ops::add_layer_norm(x, {}, msa.scale, msa.shift, config_.eps), rotary);
   const auto film = [&](const at::Tensor& tokens) { return unpatchify(tokens, latent.sizes()); };
   if (!guided) return {.cond = film(run_blocks(x, attention, level, {&prompt_}, rotary)[0]), .uncond = {}};
   if (x.size(1) <= kBatchedTokens) {
     const std::vector<int64_t> both = {2, x.size(1), x.size(2)};
-    const at::Tensor out = run_blocks(x.expand(both).contiguous(), attention.expand(both).contiguous(), level, {&prompt_, &negative_}, rotary);
+    const at::Tensor out = run_blocks(x.expand(both).contiguous(), attention.expand(both).contiguous(), level,
+                                      {&prompt_, &negative_}, rotary);
     return {.cond = film(out[0]), .uncond = film(out[1])};
   }
   const at::Tensor cond = film(run_blocks(x.clone(), attention, level, {&prompt_}, rotary)[0]);

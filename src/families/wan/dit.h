@@ -49,8 +49,9 @@ struct SelfAttention {
 
 struct CrossAttention {
   CrossAttention(const nn::Scope& scope, const DitConfig& config, const nn::Target& target);
-  TextKeys keys(const at::Tensor& text) const;                                                     // [S, D]
-  at::Tensor forward(const at::Tensor& x, const std::vector<const Branch*>& branches, size_t block) const;  // [B, L, D], B branches
+  TextKeys keys(const at::Tensor& text) const;  // [S, D]
+  at::Tensor forward(const at::Tensor& x, const std::vector<const Branch*>& branches,
+                     size_t block) const;  // [B, L, D], B branches
   nn::Linear to_q, to_kv, to_out;
   at::Tensor norm_q, norm_k;
   int64_t heads;
@@ -74,7 +75,8 @@ using LoadProgress = std::function<void(int done, int total)>;
 class Dit : public diffusion::Denoiser {
  public:
   // text_tokens: the length to which the reference pads the text (512).
-  Dit(const nn::Scope& scope, const DitConfig& config, int64_t text_tokens, const nn::Target& target, const LoadProgress& progress = {});
+  Dit(const nn::Scope& scope, const DitConfig& config, int64_t text_tokens, const nn::Target& target,
+      const LoadProgress& progress = {});
 
   void begin(const diffusion::Conditioning& conditioning) override;
   diffusion::Velocities velocity(const at::Tensor& latent, double timestep, bool guided) override;
@@ -82,7 +84,7 @@ class Dit : public diffusion::Denoiser {
  private:
   // What one noise level asks of every layer.
   struct Level {
-    at::Tensor timestep_proj;  // [6, D] float32
+    at::Tensor timestep_proj;         // [6, D] float32
     at::Tensor out_scale, out_shift;  // [D] float32
   };
   Level level(double timestep) const;
@@ -91,7 +93,8 @@ class Dit : public diffusion::Denoiser {
   at::Tensor unpatchify(const at::Tensor& tokens, at::IntArrayRef latent) const;  // [L, patch * C] -> [C, T, H, W]
   const ops::Rotary& rotary(at::IntArrayRef latent);
   // From block 0's cross-attention on: x [B, L, D] and block 0's self-attention output, B = branches.
-  at::Tensor run_blocks(at::Tensor x, at::Tensor attention, const Level& level, const std::vector<const Branch*>& branches, const ops::Rotary& rotary) const;
+  at::Tensor run_blocks(at::Tensor x, at::Tensor attention, const Level& level,
+                        const std::vector<const Branch*>& branches, const ops::Rotary& rotary) const;
 
   DitConfig config_;
   int64_t text_tokens_;

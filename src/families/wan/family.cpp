@@ -3,8 +3,8 @@
 #include "core/fail.h"
 #include "core/json.h"
 #include "families/wan/config.h"
-#include "families/wan/dit.h"
 #include "families/wan/cost.h"
+#include "families/wan/dit.h"
 #include "families/wan/vae_decoder.h"
 #include "text/t5.h"
 
@@ -13,10 +13,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kFewStepClass = "WanDMDPipeline";  // FastVideo's distilled checkpoints; diffusers has no such class
+constexpr std::string_view kFewStepClass =
+    "WanDMDPipeline";  // FastVideo's distilled checkpoints; diffusers has no such class
 constexpr std::string_view kPipelineClasses[] = {"WanPipeline", kFewStepClass};
 
-Json component_config(const fs::path& directory, const std::string& component, const std::string& file = "config.json") {
+Json component_config(const fs::path& directory, const std::string& component,
+                      const std::string& file = "config.json") {
   return read_json_file(directory / component / file);
 }
 
@@ -36,12 +38,14 @@ bool has_component(const Json& index, const std::string& name) {
   return found != index.end() && found->is_array() && found->size() == 2 && (*found)[1].is_string();
 }
 
-void require_component(const Json& index, const std::string& where, const std::string& name, const std::vector<std::string>& classes) {
+void require_component(const Json& index, const std::string& where, const std::string& name,
+                       const std::vector<std::string>& classes) {
   if (!has_component(index, name)) fail(ErrorKind::input, "{}: component \"{}\" is missing", where, name);
   const auto found = index.at(name)[1].get<std::string>();
   for (const std::string& valid : classes)
     if (found == valid) return;
-  fail(ErrorKind::unsupported, "{}: component \"{}\" is a {}; expected {}", where, name, found, fmt::join(classes, " or "));
+  fail(ErrorKind::unsupported, "{}: component \"{}\" is a {}; expected {}", where, name, found,
+       fmt::join(classes, " or "));
 }
 
 void check_components(const Json& index, const std::string& where) {
@@ -53,7 +57,8 @@ void check_components(const Json& index, const std::string& where) {
 
 void check_agreement(const DitConfig& dit, const VaeConfig& vae, const fs::path& directory) {
   if (dit.in_channels != vae.z_dim)
-    fail(ErrorKind::input, "{}: the transformer works on {} channels, the VAE's latents have {}", directory.string(), dit.in_channels, vae.z_dim);
+    fail(ErrorKind::input, "{}: the transformer works on {} channels, the VAE's latents have {}", directory.string(),
+         dit.in_channels, vae.z_dim);
 }
 
 ModelSpec read(const fs::path& directory, const std::string& pipeline_class) {
@@ -66,10 +71,14 @@ ModelSpec read(const fs::path& directory, const std::string& pipeline_class) {
   check_agreement(dit, vae, directory);
 
   ModelSpec spec{.family = "wan", .directory = directory, .pipeline_class = pipeline_class};
-  spec.geometry = {.channels = vae.z_dim, .temporal = vae.scale_factor_temporal, .spatial = vae.scale_factor_spatial,
-                   .patch = dit.patch_size, .max_positions = dit.rope_max_seq_len};
+  spec.geometry = {.channels = vae.z_dim,
+                   .temporal = vae.scale_factor_temporal,
+                   .spatial = vae.scale_factor_spatial,
+                   .patch = dit.patch_size,
+                   .max_positions = dit.rope_max_seq_len};
   const Json scheduler = component_config(directory, "scheduler", "scheduler_config.json");
-  spec.scheduler = diffusion::parse_scheduler_config(JsonObject(scheduler, (directory / "scheduler/scheduler_config.json").string()));
+  spec.scheduler = diffusion::parse_scheduler_config(
+      JsonObject(scheduler, (directory / "scheduler/scheduler_config.json").string()));
   // A boundary without a second expert is a mistake of the official converter and means nothing.
   const bool has_low_noise = has_component(index, "transformer_2");
   if (has_low_noise) {
@@ -95,20 +104,24 @@ std::unique_ptr<text::TextEncoder> load_text_encoder(const ModelSpec& spec, cons
   auto encoder = std::make_unique<text::T5Encoder>(spec.directory / "text_encoder", target, stream);
   const DitConfig dit = dit_config(spec.directory, "transformer");
   if (encoder->width() != dit.text_dim)
-    fail(ErrorKind::input, "{}: the text encoder makes {} numbers a token, the transformer takes {}", spec.directory.string(), encoder->width(), dit.text_dim);
+    fail(ErrorKind::input, "{}: the text encoder makes {} numbers a token, the transformer takes {}",
+         spec.directory.string(), encoder->width(), dit.text_dim);
   return encoder;
 }
 
-std::unique_ptr<diffusion::Denoiser> load_denoiser(const ModelSpec& spec, diffusion::Expert expert, const nn::Target& target, const LoadProgress& progress) {
+std::unique_ptr<diffusion::Denoiser> load_denoiser(const ModelSpec& spec, diffusion::Expert expert,
+                                                   const nn::Target& target, const LoadProgress& progress) {
   const std::string component = expert == diffusion::Expert::high_noise ? "transformer" : "transformer_2";
   weights::WeightStore store(spec.directory / component, {"diffusion_pytorch_model"});
   store.ignore_prefix("norm_added_q");  // the reference ignores it too
-  auto dit = std::make_unique<Dit>(nn::Scope(store), dit_config(spec.directory, component), spec.text_tokens, target, progress);
+  auto dit = std::make_unique<Dit>(nn::Scope(store), dit_config(spec.directory, component), spec.text_tokens, target,
+                                   progress);
   store.check_all_used();
   return dit;
 }
 
-std::unique_ptr<FrameDecoder> load_decoder(const ModelSpec& spec, const nn::Target& target, const LoadProgress& progress) {
+std::unique_ptr<FrameDecoder> load_decoder(const ModelSpec& spec, const nn::Target& target,
+                                           const LoadProgress& progress) {
   weights::WeightStore store(spec.directory / "vae", {"diffusion_pytorch_model"});
   store.ignore_prefix("encoder.");  // text-to-video only decodes
   store.ignore_prefix("quant_conv.");
@@ -118,10 +131,12 @@ std::unique_ptr<FrameDecoder> load_decoder(const ModelSpec& spec, const nn::Targ
 }
 
 StageCost denoise_cost(const ModelSpec& spec, const nn::Target& target, const FilmSize& film) {
-  return dit_cost(dit_config(spec.directory, "transformer"), target, spec.geometry.tokens(film.width, film.height, film.frames), spec.text_tokens);
+  return dit_cost(dit_config(spec.directory, "transformer"), target,
+                  spec.geometry.tokens(film.width, film.height, film.frames), spec.text_tokens);
 }
 
-StageCost decode_cost(const ModelSpec& spec, const nn::Target& target, const FilmSize& film, const DecodeOptions& options) {
+StageCost decode_cost(const ModelSpec& spec, const nn::Target& target, const FilmSize& film,
+                      const DecodeOptions& options) {
   return decoder_cost(vae_config(spec.directory), target, film, options);
 }
 

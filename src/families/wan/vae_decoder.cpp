@@ -24,17 +24,20 @@ at::Tensor load_gamma(const nn::Scope& scope, int64_t channels, int dims, const 
 nn::Linear load_pointwise(const nn::Scope& scope, int64_t in, int64_t out, int dims, const nn::Target& target) {
   std::vector<int64_t> shape = {out, in};
   shape.insert(shape.end(), static_cast<size_t>(dims), 1);
-  return nn::Linear(ops::LinearWeight(nn::load(scope, "weight", shape, target).flatten(1), nn::load(scope, "bias", {out}, target)));
+  return nn::Linear(
+      ops::LinearWeight(nn::load(scope, "weight", shape, target).flatten(1), nn::load(scope, "bias", {out}, target)));
 }
 
-ops::CausalConv3dWeight load_conv3d(const nn::Scope& scope, int64_t in, int64_t out, std::vector<int64_t> kernel, const nn::Target& target) {
+ops::CausalConv3dWeight load_conv3d(const nn::Scope& scope, int64_t in, int64_t out, std::vector<int64_t> kernel,
+                                    const nn::Target& target) {
   kernel.insert(kernel.begin(), {out, in});
   return {nn::load(scope, "weight", kernel, target), nn::load(scope, "bias", {out}, target)};
 }
 
 int64_t top_dim(const VaeConfig& config) { return config.decoder_base_dim * config.dim_mult.back(); }
 
-std::vector<UpBlock> load_up_blocks(const nn::Scope& scope, const VaeConfig& config, const nn::Target& target, const VaeDecoder::Progress& progress) {
+std::vector<UpBlock> load_up_blocks(const nn::Scope& scope, const VaeConfig& config, const nn::Target& target,
+                                    const VaeDecoder::Progress& progress) {
   std::vector<UpBlock> blocks;
   for (size_t level = 0; level < config.dim_mult.size(); ++level) {
     check_cancelled();
@@ -46,7 +49,8 @@ std::vector<UpBlock> load_up_blocks(const nn::Scope& scope, const VaeConfig& con
 
 }  // namespace
 
-CausalConv::CausalConv(const nn::Scope& scope, int64_t in, int64_t out, std::vector<int64_t> kernel, const nn::Target& target)
+CausalConv::CausalConv(const nn::Scope& scope, int64_t in, int64_t out, std::vector<int64_t> kernel,
+                       const nn::Target& target)
     : weight(load_conv3d(scope, in, out, std::move(kernel), target)) {}
 
 at::Tensor CausalConv::buffer(at::IntArrayRef frames, const at::TensorOptions& options, const State& state) const {
@@ -79,7 +83,8 @@ ResidualBlock::ResidualBlock(const nn::Scope& scope, int64_t in, int64_t out, co
 }
 
 at::Tensor ResidualBlock::forward(const at::Tensor& x, State& state) const {
-  const auto normed_conv = [](const at::Tensor& x, const at::Tensor& gamma, const CausalConv& conv, CausalConv::State& state) {
+  const auto normed_conv = [](const at::Tensor& x, const at::Tensor& gamma, const CausalConv& conv,
+                              CausalConv::State& state) {
     const at::Tensor buffer = conv.buffer(x.sizes(), x.options(), state);
     at::Tensor frames = conv.new_frames(buffer);
     ops::rms_silu_out(x, gamma, /*silu=*/true, frames);
@@ -99,12 +104,14 @@ at::Tensor AttentionBlock::forward(const at::Tensor& x) const {
   at::Tensor normed = at::empty(x.sizes(), x.options());
   ops::rms_silu_out(x, norm, /*silu=*/false, normed);
   const at::Tensor qkv = to_qkv.forward(normed).view({t, pixels, 3, 1, channels});  // [B, L, 3, N, D]
-  const at::Tensor attended = ops::attention({.query = qkv.select(2, 0), .key = qkv.select(2, 1), .value = qkv.select(2, 2)});
+  const at::Tensor attended =
+      ops::attention({.query = qkv.select(2, 0), .key = qkv.select(2, 1), .value = qkv.select(2, 2)});
   return proj.forward(attended).view(x.sizes()).add_(x);
 }
 
 Upsampler::Upsampler(const nn::Scope& scope, int64_t channels, int64_t out, bool temporal, const nn::Target& target)
-    : resample(nn::load(scope / "resample" / 1, "weight", {out, channels, 3, 3}, target), nn::load(scope / "resample" / 1, "bias", {out}, target)) {
+    : resample(nn::load(scope / "resample" / 1, "weight", {out, channels, 3, 3}, target),
+               nn::load(scope / "resample" / 1, "bias", {out}, target)) {
   if (temporal) time_conv.emplace(scope / "time_conv", channels, 2 * channels, std::vector<int64_t>{3, 1, 1}, target);
 }
 
@@ -127,7 +134,8 @@ UpBlock::UpBlock(const nn::Scope& scope, const VaeConfig& config, size_t level, 
   int64_t in = level == 0 ? top_dim(config) : width(level - 1);
   if (level > 0 && !config.is_residual) in /= 2;  // the upsampler before halved them
   const bool temporal = !is_last && config.temperal_downsample[levels - 2 - level];
-  for (int64_t i = 0; i <= config.num_res_blocks; ++i) resnets.emplace_back(scope / "resnets" / i, i == 0 ? in : out, out, target);
+  for (int64_t i = 0; i <= config.num_res_blocks; ++i)
+    resnets.emplace_back(scope / "resnets" / i, i == 0 ? in : out, out, target);
   if (is_last) return;
   if (!config.is_residual) {
     upsampler.emplace(scope / "upsamplers" / 0, out, out / 2, temporal, target);
@@ -136,7 +144,8 @@ UpBlock::UpBlock(const nn::Scope& scope, const VaeConfig& config, size_t level, 
   upsampler.emplace(scope / "upsampler", out, out, temporal, target);
   shortcut_time = temporal ? 2 : 1;
   const int64_t factor = shortcut_time * 4, repeats = out * factor / in;
-  if (out * factor % in != 0) fail(ErrorKind::input, "{}: {} channels cannot be repeated into {} x {}", scope.where(), in, out, factor);
+  if (out * factor % in != 0)
+    fail(ErrorKind::input, "{}: {} channels cannot be repeated into {} x {}", scope.where(), in, out, factor);
   for (int64_t offset = 0; offset < factor; ++offset)  // (time, row, column), column fastest
     shortcut.push_back(at::floor_divide(at::arange(out, at::kLong) * factor + offset, repeats).to(target.device));
 }
@@ -150,7 +159,8 @@ void UpBlock::add_shortcut(const at::Tensor& x, at::Tensor& y) const {
     for (int64_t row = 0; row < 2; ++row)
       for (int64_t column = 0; column < 2; ++column) {
         const int64_t source = ((time + shortcut_time - copies) * 2 + row) * 2 + column;
-        parts.select(1, time).select(2, row).select(3, column).add_(x.index_select(3, shortcut[static_cast<size_t>(source)]));
+        parts.select(1, time).select(2, row).select(3, column).add_(
+            x.index_select(3, shortcut[static_cast<size_t>(source)]));
       }
 }
 
@@ -165,7 +175,8 @@ at::Tensor UpBlock::forward(const at::Tensor& x, State& state) const {
   return y;
 }
 
-VaeDecoder::VaeDecoder(const nn::Scope& scope, const VaeConfig& config, const nn::Target& target, const Progress& progress)
+VaeDecoder::VaeDecoder(const nn::Scope& scope, const VaeConfig& config, const nn::Target& target,
+                       const Progress& progress)
     : config_(config),
       target_(target),
       latents_mean_(at::tensor(config.latents_mean, at::kFloat).view({-1, 1, 1, 1})),
@@ -176,8 +187,10 @@ VaeDecoder::VaeDecoder(const nn::Scope& scope, const VaeConfig& config, const nn
       mid_attention_(scope / "decoder" / "mid_block" / "attentions" / 0, top_dim(config), target),
       mid1_(scope / "decoder" / "mid_block" / "resnets" / 1, top_dim(config), top_dim(config), target),
       up_blocks_(load_up_blocks(scope / "decoder", config, target, progress)),
-      norm_out_(load_gamma(scope / "decoder" / "norm_out", config.decoder_base_dim * config.dim_mult.front(), 3, target)),
-      conv_out_(scope / "decoder" / "conv_out", config.decoder_base_dim * config.dim_mult.front(), config.out_channels, {3, 3, 3}, target) {}
+      norm_out_(
+          load_gamma(scope / "decoder" / "norm_out", config.decoder_base_dim * config.dim_mult.front(), 3, target)),
+      conv_out_(scope / "decoder" / "conv_out", config.decoder_base_dim * config.dim_mult.front(), config.out_channels,
+                {3, 3, 3}, target) {}
 
 VaeDecoder::State VaeDecoder::start() const {
   State state;
@@ -195,24 +208,31 @@ at::Tensor VaeDecoder::head(const at::Tensor& x, State& state) const {
 at::Tensor VaeDecoder::unpatchify(const at::Tensor& x) const {
   const int64_t t = x.size(0), h = x.size(1), w = x.size(2), p = config_.patch_size;
   if (p == 1) return x;
-  return x.view({t, h, w, 3, p, p}).permute({0, 1, 5, 2, 4, 3}).reshape({t, h * p, w * p, 3});  // channel order: RGB, column, row
+  return x.view({t, h, w, 3, p, p})
+      .permute({0, 1, 5, 2, 4, 3})
+      .reshape({t, h * p, w * p, 3});  // channel order: RGB, column, row
 }
 
-void VaeDecoder::run(size_t level, const at::Tensor& x, State& state, int64_t frames_per_pass, const ValuesFn& values) const {
+void VaeDecoder::run(size_t level, const at::Tensor& x, State& state, int64_t frames_per_pass,
+                     const ValuesFn& values) const {
   if (level == up_blocks_.size()) return values(head(x, state));
   const at::Tensor y = up_blocks_[level].forward(x, state.up_blocks[level]);
   for (const at::Tensor& part : y.split(frames_per_pass)) run(level + 1, part, state, frames_per_pass, values);
 }
 
 void VaeDecoder::decode_values(const at::Tensor& latent, const DecodeOptions& options, const ValuesFn& values) const {
-  const int64_t spatial = config_.scale_factor_spatial, frames = (latent.size(1) - 1) * config_.scale_factor_temporal + 1;
-  if (options.tile == 0 || std::max(latent.size(2), latent.size(3)) * spatial <= options.tile) return decode_whole(latent, options, values);
-  tiled_decode(latent, frames, options, {.spatial = spatial, .step = config_.patch_size},
-               [&](const at::Tensor& tile, const ValuesFn& tile_values) { decode_whole(tile, options, tile_values); }, values);
+  const int64_t spatial = config_.scale_factor_spatial,
+                frames = (latent.size(1) - 1) * config_.scale_factor_temporal + 1;
+  if (options.tile == 0 || std::max(latent.size(2), latent.size(3)) * spatial <= options.tile)
+    return decode_whole(latent, options, values);
+  tiled_decode(
+      latent, frames, options, {.spatial = spatial, .step = config_.patch_size},
+      [&](const at::Tensor& tile, const ValuesFn& tile_values) { decode_whole(tile, options, tile_values); }, values);
 }
 
 void VaeDecoder::decode_whole(const at::Tensor& latent, const DecodeOptions& options, const ValuesFn& values) const {
-  SORAGEN_ASSERT(latent.dim() == 4 && latent.size(0) == config_.z_dim && options.latent_frames > 0 && options.frames_per_pass > 0);
+  SORAGEN_ASSERT(latent.dim() == 4 && latent.size(0) == config_.z_dim && options.latent_frames > 0 &&
+                 options.frames_per_pass > 0);
   State state = start();
   for (int64_t begin = 0; begin < latent.size(1);) {
     check_cancelled();
@@ -230,7 +250,14 @@ void VaeDecoder::decode_whole(const at::Tensor& latent, const DecodeOptions& opt
 void VaeDecoder::decode(const at::Tensor& latent, const DecodeOptions& options, const FramesFn& frames) {
   decode_values(latent, options, [&](const at::Tensor& values) {
     // As the reference's video processor: [-1, 1] to [0, 1], clamp, times 255, round half to even.
-    frames(values.to(at::kFloat).mul(0.5).add_(0.5).clamp_(0.0, 1.0).mul_(255.0).round_().to(at::kCPU, at::kByte).contiguous());
+    frames(values.to(at::kFloat)
+               .mul(0.5)
+               .add_(0.5)
+               .clamp_(0.0, 1.0)
+               .mul_(255.0)
+               .round_()
+               .to(at::kCPU, at::kByte)
+               .contiguous());
   });
 }
 

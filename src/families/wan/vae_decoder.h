@@ -34,7 +34,9 @@ struct CausalConv {
 
   // A buffer for `frames` new frames with the past in front; write into new_frames(buffer), then run.
   at::Tensor buffer(at::IntArrayRef frames, const at::TensorOptions& options, const State& state) const;
-  at::Tensor new_frames(const at::Tensor& buffer) const { return buffer.narrow(0, weight.past(), buffer.size(0) - weight.past()); }
+  at::Tensor new_frames(const at::Tensor& buffer) const {
+    return buffer.narrow(0, weight.past(), buffer.size(0) - weight.past());
+  }
   at::Tensor run(const at::Tensor& buffer, State& state) const;
   at::Tensor forward(const at::Tensor& frames, State& state) const;  // copies the frames into a buffer first
 

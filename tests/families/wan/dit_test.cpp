@@ -12,7 +12,8 @@ namespace {
 using test::Golden;
 
 diffusion::Conditioning conditioning(const Golden& golden) {
-  return {.prompt = golden["text.positive.embeds"], .negative = golden.has("text.negative.embeds") ? golden["text.negative.embeds"] : at::Tensor()};
+  return {.prompt = golden["text.positive.embeds"],
+          .negative = golden.has("text.negative.embeds") ? golden["text.negative.embeds"] : at::Tensor()};
 }
 
 class DitCase : public testing::TestWithParam<std::string> {
@@ -41,8 +42,13 @@ TEST_P(DitCase, FirstVelocitiesEqualTheReference) {
   if (guided) test::expect_golden(velocities.uncond, golden, name + ".step0.velocity_uncond");
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, DitCase, testing::Values("wan21-tiny", "wan22-tiny", "a14b-tiny", "t5-euler-tiny", "few-step-tiny"),
-                         [](const auto& info) { std::string name = info.param; std::replace(name.begin(), name.end(), '-', '_'); return name; });
+INSTANTIATE_TEST_SUITE_P(Golden, DitCase,
+                         testing::Values("wan21-tiny", "wan22-tiny", "a14b-tiny", "t5-euler-tiny", "few-step-tiny"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace soragen

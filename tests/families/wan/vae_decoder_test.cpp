@@ -23,7 +23,9 @@ class VaeCase : public testing::TestWithParam<std::string> {
 
   // golden "vae.latent" is in the VAE's own scale; the decoder takes normalised latents.
   at::Tensor normalised(const std::string& name = "vae.latent") const {
-    const auto column = [](const std::vector<double>& values) { return at::tensor(values, at::kDouble).view({-1, 1, 1, 1}); };
+    const auto column = [](const std::vector<double>& values) {
+      return at::tensor(values, at::kDouble).view({-1, 1, 1, 1});
+    };
     return ((golden[name].to(at::kDouble) - column(config.latents_mean)) / column(config.latents_std)).to(at::kFloat);
   }
   at::Tensor decode(const DecodeOptions& options, const std::string& latent = "vae.latent") const {
@@ -51,9 +53,15 @@ TEST_P(TiledCase, BlendsAsTheReferenceDoes) {
   EXPECT_LE(test::max_difference(ends, golden["vae.tiled.frames"]), 3 * golden.error("vae.tiled.frames") + 0x1p-11);
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, TiledCase, testing::Values("wan21-tiny", "wan22-tiny"), [](const auto& info) { return info.param == "wan21-tiny" ? "first" : "second"; });
-INSTANTIATE_TEST_SUITE_P(Golden, VaeCase, testing::Values("wan21-tiny", "wan22-tiny", "a14b-tiny", "t5-euler-tiny", "few-step-tiny"),
-                         [](const auto& info) { std::string name = info.param; std::replace(name.begin(), name.end(), '-', '_'); return name; });
+INSTANTIATE_TEST_SUITE_P(Golden, TiledCase, testing::Values("wan21-tiny", "wan22-tiny"),
+                         [](const auto& info) { return info.param == "wan21-tiny" ? "first" : "second"; });
+INSTANTIATE_TEST_SUITE_P(Golden, VaeCase,
+                         testing::Values("wan21-tiny", "wan22-tiny", "a14b-tiny", "t5-euler-tiny", "few-step-tiny"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace soragen::families::wan
