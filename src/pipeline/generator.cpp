@@ -10,6 +10,7 @@
 #include "core/fail.h"
 #include "core/log.h"
 #include "families/registry/registry.h"
+#include "pipeline/memory_pools.h"
 #include "text/clean.h"
 
 namespace soragen::pipeline {
@@ -52,7 +53,9 @@ struct Generator::Parts {
 };
 
 Generator::Generator(families::ModelSpec spec, bool keep_loaded)
-    : spec_(std::move(spec)), keep_loaded_(keep_loaded), parts_(new Parts{families::family_named(spec_.family)}) {}
+    : spec_(std::move(spec)), keep_loaded_(keep_loaded), parts_(new Parts{families::family_named(spec_.family)}) {
+  keep_freed_memory();
+}
 Generator::~Generator() = default;
 
 Json Generator::take_timings() { return std::exchange(parts_->timings, Json::object()); }
@@ -89,7 +92,10 @@ void Generator::encode_ahead(const std::vector<Plan>& plans, const ProgressFn& p
     if (progress) progress({Stage::text, done, total});
   });
   for (size_t i = 0; i < missing.size(); ++i) parts_->embeddings[missing[i]] = encoded[i].states;
-  if (!keep_loaded_ || plans.front().stream_text_encoder) parts_->text_encoder.reset();
+  if (!keep_loaded_ || plans.front().stream_text_encoder) {
+    parts_->text_encoder.reset();
+    return_freed_memory();
+  }
 }
 
 bool Generator::is_guided(const Plan& plan) {
@@ -120,7 +126,10 @@ at::Tensor Generator::denoise(const Plan& plan, const ProgressFn& progress) {
       diffusion::denoise(plan.sampling, noise, conditioning, expert, source, progress).to(at::kCPU);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   parts_->timings["denoise"] = seconds.count() - (parts_->timings.value("load", 0.0) - load_before);
-  if (!keep_loaded_) parts_->denoiser.reset();
+  if (!keep_loaded_) {
+    parts_->denoiser.reset();
+    return_freed_memory();
+  }
   return latent;
 }
 
