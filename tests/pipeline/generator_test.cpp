@@ -88,13 +88,7 @@ TEST_P(FilmCase, EveryRunEqualsTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, FilmCase,
-                         testing::Values("wan21-tiny", "wan22-tiny", "a14b-tiny", "t5-euler-tiny", "few-step-tiny"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Golden, FilmCase, test::golden_cases(), test::golden_case_name);
 
 }  // namespace
 }  // namespace soragen::pipeline

@@ -7,6 +7,7 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -62,6 +63,16 @@ inline void expect_golden(const at::Tensor& actual, const Golden& golden, const 
   ASSERT_EQ(actual.sizes(), expected.sizes()) << tensor;
   EXPECT_LE(max_difference(actual, expected), 3 * golden.error(tensor))
       << tensor << ", reference error " << golden.error(tensor);
+}
+
+// Every golden checkpoint, as parameters of a test suite, and the name of such a case.
+inline auto golden_cases() {
+  return testing::Values("wan21-tiny", "wan22-tiny", "a14b-tiny", "t5-euler-tiny", "few-step-tiny");
+}
+inline std::string golden_case_name(const testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 }
 
 }  // namespace soragen::test

@@ -42,13 +42,7 @@ TEST_P(DitCase, FirstVelocitiesEqualTheReference) {
   if (guided) test::expect_golden(velocities.uncond, golden, name + ".step0.velocity_uncond");
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, DitCase,
-                         testing::Values("wan21-tiny", "wan22-tiny", "a14b-tiny", "t5-euler-tiny", "few-step-tiny"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Golden, DitCase, test::golden_cases(), test::golden_case_name);
 
 }  // namespace
 }  // namespace soragen

@@ -55,13 +55,7 @@ TEST_P(TiledCase, BlendsAsTheReferenceDoes) {
 
 INSTANTIATE_TEST_SUITE_P(Golden, TiledCase, testing::Values("wan21-tiny", "wan22-tiny"),
                          [](const auto& info) { return info.param == "wan21-tiny" ? "first" : "second"; });
-INSTANTIATE_TEST_SUITE_P(Golden, VaeCase,
-                         testing::Values("wan21-tiny", "wan22-tiny", "a14b-tiny", "t5-euler-tiny", "few-step-tiny"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Golden, VaeCase, test::golden_cases(), test::golden_case_name);
 
 }  // namespace
 }  // namespace soragen::families::wan
