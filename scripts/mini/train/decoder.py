@@ -14,7 +14,7 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import unpatchify
 from ..world import draw_scene, object_mask, render
 from ..world.motion import pose
 from .latent import GRID, PIXELS, LatentCode
-from .loop import train
+from .loop import precision, train
 from .muon import Optimizers
 from .vae import PATCH, decode, make_vae
 
@@ -109,7 +109,7 @@ def run(options):
         cells, steps, count = cut_size(done)
         z, pixels, mask = (a.to(device) for a in batch(code, rng, count, cells, steps))
         z = z + NOISE * 2 * torch.rand(count, 1, 1, 1, 1, device=device) * torch.randn_like(z)
-        with torch.autocast(device, torch.bfloat16):
+        with precision(device):
             drawn = unpatchify(decode(vae, z), PATCH).float()
         return picture_loss(drawn, pixels, mask)
 

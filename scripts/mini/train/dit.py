@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import WanTransformer3DModel
-from diffusers.models.transformers.transformer_wan import WanAttnProcessor
+from torch.nn.functional import scaled_dot_product_attention
 
 from ..world import draw_scene
 from ..world.captions import caption
 from .curve import load
 from .data import load_shards, make_clip
 from .latent import Z, LatentCode
-from .loop import train
+from .loop import precision, train
 from .muon import Optimizers
 from .text import WIDTH, batch_of, load_encoder
 from .tokens import Tokens
@@ -37,13 +37,31 @@ def make_dit():
     )
 
 
-class PaddedText(WanAttnProcessor):
-    """Cross-attention whose last key stands for all padding rows; `bias` is [B, 1, 1, L] and set before a forward."""
+class Attention:
+    """Wan's attention as training wants it. In cross-attention the last key stands for all padding rows; `bias`
+    [B, 1, 1, L] is set before a forward. Products are in autocast's type; norm, rotation and softmax in fp32: torch's
+    bf16 attention takes 4 times as long backward as its fp32 one on a CPU, and its RMS norm refuses mixed types."""
 
     bias = None
 
     def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, rotary_emb=None):
-        return super().__call__(attn, hidden_states, encoder_hidden_states, self.bias, rotary_emb)
+        crossing = encoder_hidden_states is not None
+        source = encoder_hidden_states if crossing else hidden_states
+        q, k = attn.norm_q(attn.to_q(hidden_states).float()), attn.norm_k(attn.to_k(source).float())
+        q, k, v = (x.unflatten(2, (attn.heads, -1)) for x in (q, k, attn.to_v(source).float()))
+        if rotary_emb is not None:
+            q, k = rotate(q, *rotary_emb), rotate(k, *rotary_emb)
+        with torch.autocast(q.device.type, enabled=False):
+            heads = (x.transpose(1, 2) for x in (q, k, v))
+            y = scaled_dot_product_attention(*heads, attn_mask=self.bias if crossing else None)
+        return attn.to_out[0](y.transpose(1, 2).flatten(2))
+
+
+def rotate(x, cos, sin):
+    """Rotary positions: neighbouring numbers are a point in the plane, turned by an angle; cos and sin come twice."""
+    a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
+    cos, sin = cos[..., 0::2], sin[..., 1::2]
+    return torch.stack([a * cos - b * sin, a * sin + b * cos], -1).flatten(-2)
 
 
 class Denoiser:
@@ -51,9 +69,10 @@ class Denoiser:
 
     def __init__(self, model, tokens, encoder, device):
         self.model, self.tokens, self.encoder, self.device = model, tokens, encoder, device
-        self.text = PaddedText()
+        self.attention = Attention()
         for block in model.blocks:
-            block.attn2.set_processor(self.text)
+            block.attn1.set_processor(self.attention)
+            block.attn2.set_processor(self.attention)
 
     @torch.no_grad()
     def rows(self, texts):
@@ -67,7 +86,7 @@ class Denoiser:
         return torch.nn.functional.pad(rows, (0, 0, 0, 1)), bias.to(self.device)
 
     def velocity(self, x, sigma, rows, bias):
-        self.text.bias = bias
+        self.attention.bias = bias
         return self.model(x, 1000 * sigma, rows, return_dict=False)[0]
 
 
@@ -95,14 +114,20 @@ class HeldOut:
         return loss_map(self.denoiser, self.clean, self.noise, self.sigma, *self.rows).mean().item()
 
 
-def draw_batch(latents, covers, seeds, rng, count):
+def clip_size(done):
+    """Latent frames and clips of a batch: pictures first, which cost a ninth of a clip and teach what the words look
+    like, then the beginnings of clips, then whole ones."""
+    return (1, 256) if done < 0.1 else (3, 96) if done < 0.2 else (5, 64) if done < 0.4 else (9, 32)
+
+
+def draw_batch(latents, covers, seeds, rng, frames, count):
     picks = rng.integers(0, len(seeds), count)
     texts = [
         "" if rng.random() < NO_TEXT else caption(draw_scene(int(seeds[i])), rng)[0]
         for i in picks
     ]
-    clean = torch.from_numpy(latents[picks].astype(np.float32))
-    weight = 1 + OBJECT_WEIGHT * torch.from_numpy(covers[picks].astype(np.float32) / 255)
+    clean = torch.from_numpy(latents[picks, :, :frames].astype(np.float32))
+    weight = 1 + OBJECT_WEIGHT * torch.from_numpy(covers[picks, :frames].astype(np.float32) / 255)
     return clean, weight, texts
 
 
@@ -121,13 +146,13 @@ def run(options):
     denoiser = Denoiser(model, Tokens(out), load_encoder(out).to(device), device)
     held_out = HeldOut(LatentCode.load(out / "code.safetensors"), denoiser, 8 if options.check else 64)
     data = load_shards(out / "data")
-    count = 8 if options.check else 32
 
     def loss_of(rng, done):
-        clean, weight, texts = draw_batch(*data, rng, count)
+        frames, count = clip_size(done)
+        clean, weight, texts = draw_batch(*data, rng, frames, 8 if options.check else count)
         clean, weight = clean.to(device), weight.to(device)
-        sigma = torch.sigmoid(torch.randn(count) + 0.4).to(device)
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        sigma = torch.sigmoid(torch.randn(len(texts)) + 0.4).to(device)
+        with precision(device):
             errors = loss_map(denoiser, clean, torch.randn_like(clean), sigma, *denoiser.rows(texts))
         return (errors * weight).mean() / weight.mean()
 

@@ -13,7 +13,7 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import patchify
 from ..world import draw_scene
 from .decoder import Cut, batch, cut_size, example, is_kernel
 from .latent import GRID, LatentCode
-from .loop import train
+from .loop import precision, train
 from .muon import Optimizers
 from .vae import PATCH, encode, make_vae
 
@@ -39,7 +39,7 @@ def run(options):
     def loss_of(rng, done):
         cells, steps, count = cut_size(done)
         z, pixels, _ = (a.to(device) for a in batch(code, rng, count, cells, steps))
-        with torch.autocast(device, torch.bfloat16):
+        with precision(device):
             ours = encode(vae, patchify(pixels, PATCH)).float()
         return (ours - z).abs().mean()
 

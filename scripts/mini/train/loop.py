@@ -13,6 +13,12 @@ from .muon import Optimizers
 BETWEEN_SAVES = 4  # minutes
 
 
+def precision(device):
+    """Products in bf16 where the processor has instructions for it."""
+    bf16 = device != "cpu" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.autocast(device, torch.bfloat16, enabled=bf16)
+
+
 def train(options, stage, module, optimizers: Optimizers, loss_of, measure, decay=0.998):
     """loss_of(rng, done) is a batch's loss, with `done` in [0, 1) the share of the budget used; measure() is called with
     the averaged weights in place and returns the number on held-out clips that the curve shows."""

@@ -9,15 +9,15 @@ import torch
 
 @torch.no_grad()
 def orthogonal(matrix):
-    """The nearest orthogonal matrix, roughly, by five Newton-Schulz steps."""
+    """The nearest orthogonal matrix, roughly, by five Newton-Schulz steps (in bf16, as its authors do)."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix / (matrix.norm() + 1e-7)
+    x = (matrix / (matrix.norm() + 1e-7)).bfloat16()
     flip = x.shape[0] > x.shape[1]
     x = x.T if flip else x
     for _ in range(5):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x
-    return x.T if flip else x
+    return (x.T if flip else x).to(matrix.dtype)
 
 
 class Muon(torch.optim.Optimizer):
