@@ -106,6 +106,8 @@ const std::vector<Command>& commands() {
        .options = {kFilm, kOutput, kComputing}, .flags = {"model", "json", "verbose", "quiet", "help"}, .run = plan},
       {.name = "inspect", .synopsis = "PATH [flags]", .summary = "what a model directory, a film or a latent file holds",
        .operand = "PATH", .flags = {"json", "verbose", "quiet", "help"}, .run = inspect},
+      {.name = "vocab", .synopsis = "[flags]", .summary = "what a small model knows, and prompts to try",
+       .flags = {"model", "json", "verbose", "quiet", "help"}, .run = vocab},
       {.name = "doctor", .synopsis = "[flags]", .summary = "versions, libraries, processor, self-tests",
        .flags = {"json", "verbose", "quiet", "help"}, .run = doctor},
       {.name = "completion", .synopsis = "SHELL", .summary = "a completion script for bash or zsh", .operand = "SHELL",

@@ -45,6 +45,7 @@ int batch(const Invocation& invocation);
 int decode(const Invocation& invocation);
 int plan(const Invocation& invocation);
 int inspect(const Invocation& invocation);
+int vocab(const Invocation& invocation);
 int doctor(const Invocation& invocation);
 int completion(const Invocation& invocation);
 

@@ -9,6 +9,7 @@
 #include "families/registry/registry.h"
 #include "pipeline/options.h"
 #include "pipeline/profile.h"
+#include "pipeline/vocabulary.h"
 #include "text/clean.h"
 
 namespace soragen::pipeline {
@@ -183,6 +184,8 @@ Plan make_plan(const Request& asked, const ModelSpec& spec, const Hardware& hard
   // A tenth stays for the encoder, the libraries and the rest of the machine.
   plan.memory_limit = request.memory.value_or(hardware.memory / 10 * 9);
   plan_stages(plan, family, spec);
+  if (const auto vocabulary = asked.prompt ? read_vocabulary(spec) : std::nullopt)
+    if (std::string hint = unknown_prompt_hint(*vocabulary, plan.prompt); !hint.empty()) plan.warnings.push_back(hint);
   plan.request = resolved_request(plan, request);
   return plan;
 }

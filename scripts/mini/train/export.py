@@ -1,6 +1,7 @@
 """Stage `export`: the trained parts as a model directory in diffusers' layout, fp16, with soragen's own soragen.json."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from transformers import T5Tokenizer
 
 from ..world import SLOTS
+from ..world.lexicon import nearest
 from ..world.words import WORDS
 from .curve import load
 from .dit import make_dit
@@ -24,7 +26,21 @@ EXAMPLES = (
     "a large blue car moves left in the city at night",
     "a large pink heart grows in a studio",
     "a large green balloon rises over the desert at sunset",
+    "a white rocket rises in space",
+    "a small purple fish circles over the sea by day",
+    "a large white box falls in a studio",
+    "a big yellow car moves right in the desert by day",
+    "a small red boat moves left over the sea at night",
+    "a purple balloon shrinks over the hills at sunset",
+    "an orange ball circles in a studio",
+    "a little green star falls over the city at night",
+    "a blue rocket grows in space",
+    "a small pink fish bounces over the sea at sunset",
+    "a large red heart spins over the city by day",
+    "a small blue box bounces over the hills at night",
 )
+FUNCTION_WORDS = {"a", "an", "at", "by", "in", "of", "on", "to", "the", "from", "over", "under", "above", "against", "among", "around",
+                  "between", "during", "front", "into", "out", "up", "and", "is", "tall", "plain", "off", "away", "gets", "getting"}
 PARTS = {
     "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
     "text_encoder": ["transformers", "UMT5EncoderModel"],
@@ -36,13 +52,13 @@ PARTS = {
 
 
 def vocabulary():
-    """What the model knows: the values of each slot, the words for each value, prompts to try."""
-    words = {
-        slot: {value: sorted({w for item in choices for w in (item if isinstance(item, tuple) else (item,))})
-               for value, choices in values.items()}
-        for slot, values in WORDS.items()
-    }
-    return {"slots": {slot: list(values) for slot, values in SLOTS.items()}, "words": words, "examples": list(EXAMPLES)}
+    """What the model knows: the values of each slot, prompts to try, and for hints the words that mean something."""
+    phrases = " ".join(
+        part for values in WORDS.values() for choices in values.values() for item in choices
+        for part in (item if isinstance(item, tuple) else (item,)))
+    words = sorted(set(re.findall("[a-z]+", phrases.lower())) - FUNCTION_WORDS)
+    slots = {slot: list(values) for slot, values in SLOTS.items()}
+    return {"slots": slots, "examples": list(EXAMPLES), "words": words, "nearest": nearest(words)}
 
 
 def load_vae(out):
