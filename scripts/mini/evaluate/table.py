@@ -21,6 +21,7 @@ from diffusers import AutoencoderKLWan
 from ..world import SLOTS, draw_scene, render
 from ..world.captions import caption
 from .checks import colour_mask, read_film, shrink_to
+from .probe import load_probe, read
 from .sheet import sheet
 
 FIRST_SEED = 70_000_000
@@ -97,9 +98,8 @@ def round_trip(model, scenes):
     return films
 
 
-def accuracies(scenes, films):
-    """Per slot over the scenes that have it, and the share of films with every slot right."""
-    seen = [read_film(f) for f in films]
+def accuracies(scenes, seen):
+    """Per slot over the scenes that have it, and the share of films with every slot right; seen: {slot: value} a film."""
     right = {slot: [r[slot] == s.slots()[slot] for s, r in zip(scenes, seen) if slot in s.slots()] for slot in SLOTS}
     joint = [all(r[slot] == v for slot, v in s.slots().items()) for s, r in zip(scenes, seen)]
     return {**{slot: float(np.mean(r)) for slot, r in right.items()}, "joint": float(np.mean(joint))}
@@ -111,14 +111,21 @@ def main():
     parser.add_argument("--model", required=True)
     parser.add_argument("--folder", required=True)
     parser.add_argument("--count", type=int, default=64)
+    parser.add_argument("--probe", help="probe.pt of evaluate/probe.py: a second row for each set, by that network")
     parser.add_argument("--flags", default="", help="more flags for soragen, e.g. '--steps 8 --guidance 1'")
     options = parser.parse_args()
+    probe = options.probe and load_probe(options.probe)
     print("| test set | films |", " | ".join([*SLOTS, "joint", "flicker"]), "|")
     print("|---|---|" + "---|" * (len(SLOTS) + 2))
 
     def line(name, scenes, films):
-        cells = [name, options.count, *(f"{100 * v:.1f}" for v in accuracies(scenes, films).values()), f"{flicker(scenes, films):.2f}"]
-        print("|", " | ".join(map(str, cells)), "|", flush=True)
+        def row(name, seen, *more):
+            cells = [name, options.count, *(f"{100 * v:.1f}" for v in accuracies(scenes, seen).values()), *more]
+            print("|", " | ".join(map(str, cells)), "|", flush=True)
+
+        row(name, [read_film(f) for f in films], f"{flicker(scenes, films):.2f}")
+        if probe:
+            row(f"{name}, probe", read(probe, films), "")
 
     for name in SETS:
         scenes, texts = prompts(name, options.count)
