@@ -16,6 +16,7 @@ STAGES = {
     "decoder": "decoder",
     "encoder": "encoder",
     "dit": "dit",
+    "distill": "distill",
     "export": "export",
 }
 
@@ -28,6 +29,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=60, help="of processor time in all, earlier runs included")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="stage dit: learning rate")
     parser.add_argument("--shards", type=int, default=40, help="stage data: thousands of clips")
+    parser.add_argument("--transformer", choices=["dit", "distill"], help="stage export: whose [distill where there is one]")
     parser.add_argument("--check", action="store_true", help="seconds instead of hours, to see that it works")
     options = parser.parse_args()
     Path(options.out).mkdir(parents=True, exist_ok=True)

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.models.autoencoders.autoencoder_kl_wan import unpatchify
 
 from ..train.dit import load_denoiser
-from ..train.export import SHIFT, load_vae
+from ..train.distill import SHIFT
+from ..train.export import load_vae
 from ..train.latent import Z, LatentCode
 from ..train.vae import PATCH, decode
 from ..world import SLOTS, draw_scene
@@ -28,8 +30,9 @@ def sample(denoiser, texts, steps=20, guidance=3.0, seed=0):
     """Euler steps with guidance; latents [B, Z, 9, 8, 8]."""
     count = len(texts)
     x = torch.randn(count, Z, 9, 8, 8, generator=torch.Generator().manual_seed(seed))
-    sigmas = torch.linspace(1, 0, steps + 1)
-    sigmas = SHIFT * sigmas / (1 + (SHIFT - 1) * sigmas)
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=SHIFT)
+    scheduler.set_timesteps(steps)
+    sigmas = scheduler.sigmas
     named, empty = denoiser.rows(texts), denoiser.rows([""] * count)
     for here, there in zip(sigmas[:-1], sigmas[1:]):
         sigma = here.expand(count)
@@ -57,13 +60,14 @@ def main():
     parser.add_argument("--count", type=int, default=24)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=3.0)
+    parser.add_argument("--stage", default="dit", choices=["dit", "distill"])
     parser.add_argument("--png", required=True)
     parser.add_argument("--linear", action="store_true")
     options = parser.parse_args()
     rng = np.random.default_rng(7)
     scenes = [draw_scene(s) for s in range(60_000_000, 60_000_000 + options.count)]
     texts = [caption(s, rng, partial=False)[0] for s in scenes]
-    clips = films(options.out, sample(load_denoiser(options.out, "cpu"), texts, options.steps, options.guidance), options.linear)
+    clips = films(options.out, sample(load_denoiser(options.out, "cpu", options.stage), texts, options.steps, options.guidance), options.linear)
     sheet(clips, options.png)
     right = {slot: [] for slot in SLOTS}
     for scene, text, clip in zip(scenes, texts, clips):

@@ -131,11 +131,14 @@ def draw_batch(latents, covers, seeds, rng, frames, count):
     return clean, weight, texts
 
 
-def load_denoiser(out, device, average=True):
+def load_denoiser(out, device, stage="dit"):
     model = make_dit()
-    state = load(Path(out) / "dit.pt")
-    model.load_state_dict(state["average" if average else "weights"])
+    model.load_state_dict(load(Path(out) / f"{stage}.pt")["average"])
     return Denoiser(model.to(device).eval(), Tokens(out), load_encoder(out).to(device), device)
+
+
+def muon_takes(name, parameter):
+    return name.startswith("blocks.") and parameter.ndim == 2
 
 
 def run(options):
@@ -156,5 +159,5 @@ def run(options):
             errors = loss_map(denoiser, clean, torch.randn_like(clean), sigma, *denoiser.rows(texts))
         return (errors * weight).mean() / weight.mean()
 
-    optimizers = Optimizers(model, lambda name, p: name.startswith("blocks.") and p.ndim == 2, lr=options.rate, weight_decay=0.01)
+    optimizers = Optimizers(model, muon_takes, lr=options.rate, weight_decay=0.01)
     train(options, "dit", model, optimizers, loss_of, held_out.loss, decay=0.9995)

@@ -13,12 +13,16 @@ from ..world import SLOTS
 from ..world.lexicon import nearest
 from ..world.words import WORDS
 from .curve import load
-from .dit import make_dit
+from .distill import GUIDANCE, SHIFT, STEPS
+from .dit import load_denoiser
 from .text import load_encoder
 from .vae import make_vae
 
-DEFAULTS = {"size": "256x256", "frames": 33, "fps": 12, "steps": 20, "guidance": 3.0, "negative_prompt": ""}
-SHIFT = 3.0
+FILM = {"size": "256x256", "frames": 33, "fps": 12, "negative_prompt": ""}
+SAMPLING = {  # by the stage whose transformer is exported
+    "dit": {"steps": 20, "guidance": GUIDANCE},
+    "distill": {"steps": STEPS, "guidance": 1.0},
+}
 EXAMPLES = (
     "a large red ball bounces over the hills by day",
     "a small yellow star spins in space",
@@ -82,19 +86,23 @@ def _write_tokenizer(out, folder):
     T5Tokenizer.from_pretrained(folder).backend_tokenizer.save(str(folder / "tokenizer.json"))
 
 
+def best_stage(out):
+    """The few-step form where there is one."""
+    return "distill" if (Path(out) / "distill.pt").exists() else "dit"
+
+
 def run(options):
     out = Path(options.out)
-    folder = out / "soragen-mini"
+    folder, stage = out / "soragen-mini", options.transformer or best_stage(out)
     _write_tokenizer(out, folder / "tokenizer")
     load_encoder(out).half().save_pretrained(folder / "text_encoder")
-    transformer = make_dit()
-    transformer.load_state_dict(load(out / "dit.pt")["average"])
+    transformer = load_denoiser(out, "cpu", stage).model
     transformer.half().save_pretrained(folder / "transformer")
     load_vae(out).half().save_pretrained(folder / "vae")
     FlowMatchEulerDiscreteScheduler(shift=SHIFT).save_pretrained(folder / "scheduler")
     index = {"_class_name": "WanPipeline", "_diffusers_version": "0.42.1", "boundary_ratio": None, "expand_timesteps": False, **PARTS}
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
-    soragen = {"defaults": DEFAULTS, "vocabulary": vocabulary()}
+    soragen = {"defaults": {**FILM, **SAMPLING[stage]}, "vocabulary": vocabulary()}
     (folder / "soragen.json").write_text(json.dumps(soragen, indent=1) + "\n")
     size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
     print(f"export: {folder}, {size / 1e6:.1f} MB")
