@@ -1,9 +1,11 @@
-# Every third-party name once. Versions: Debian 12's packages; LibTorch is pinned in cmake/pins.txt.
+# Every third-party name once. Versions: Debian 12's packages; LibTorch and C2PA are pinned in cmake/pins.txt.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(C2PA REQUIRED)
+pkg_check_modules(PANGOCAIRO REQUIRED IMPORTED_TARGET pangocairo)
 pkg_check_modules(LIBAV REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale)
 if(SORAGEN_TORCH)
   find_package(ICU REQUIRED COMPONENTS uc i18n)

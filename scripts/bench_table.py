@@ -86,6 +86,19 @@ def stage_rows(bench, peaks):
     return rows
 
 
+def attention_rows(bench, peaks):
+    """Our kernel against the library's, D 128 and 64, on the same numbers in one process."""
+    rows = []
+    for dtype in ("fp32", "bf16"):
+        for head_dim in (128, 64):
+            found = bench.ours("attention", "--head-dim", head_dim, "--dtype", dtype)
+            peak = peaks[dtype]["gemm_gflops"]
+            rows.append([f"attention, 7,800 tokens, D {head_dim}, {dtype}, against ATen", f"{found['aten_gflops']:.0f} GFLOP/s",
+                         f"{found['tiled_gflops']:.0f} GFLOP/s", f"{found['tiled_gflops'] / found['aten_gflops']:.2f}x", "",
+                         f"{found['tiled_gflops'] / peak:.0%} of {peak:.0f} GFLOP/s"])
+    return rows
+
+
 def process_rows(bench):
     """Cold start to finished file: the best of three on each side."""
     options, rows = bench.options, []
@@ -113,7 +126,7 @@ def real_size(bench):
 def main():
     bench = Bench(arguments())
     peaks = {dtype: bench.ours("peak", "--dtype", dtype) for dtype in ("fp32", "bf16")}
-    rows = stage_rows(bench, peaks) + (process_rows(bench) if bench.options.model.exists() else [])
+    rows = attention_rows(bench, peaks) + stage_rows(bench, peaks) + (process_rows(bench) if bench.options.model.exists() else [])
     if not bench.options.quick:
         rows.append(real_size(bench))
     header = ["what", "diffusers", "soragen", "faster than fp32", "memory", "share of the machine's peak"]

@@ -82,7 +82,7 @@ wheels_present() { [[ -f $(wheel_folder "$1")/pins ]] && wheel_rows "$1" | cmp -
 install_wheels() {  # <folder>
   local folder part name version file sha256 keep patterns
   [[ $(uname -m) == x86_64 ]] ||
-    die 4 "the pinned LibTorch is for x86_64 and this machine is $(uname -m); set LIBTORCH_ROOT to a LibTorch 2.11 built for it"
+    die 4 "the pinned $1 is for x86_64 and this machine is $(uname -m); set ${1^^}_ROOT to one built for it"
   folder=$(wheel_folder "$1")
   part=$folder.part
   rm -rf -- "$part"
@@ -108,7 +108,7 @@ download_wheel() {  # <name==version> <into>
   /usr/bin/python3 -m pip download "$progress" --disable-pip-version-check --no-cache-dir --no-deps \
     --only-binary=:all: --implementation cp --python-version 3.12 --platform manylinux_2_28_x86_64 \
     --platform manylinux_2_25_x86_64 --platform manylinux2014_x86_64 --dest "$2" "$1" >&2 </dev/null ||
-    die 5 "pip could not download $1; LIBTORCH_ROOT may name an existing LibTorch or Python venv instead"
+    die 5 "pip could not download $1; LIBTORCH_ROOT or C2PA_ROOT may name an unpacked wheel or a Python venv instead"
 }
 
 # Where LibTorch is, or will be once prepare has run.
@@ -121,20 +121,31 @@ libtorch_root() {
   fi
 }
 
-# prepare <seconds of work after this> <when...>: brings Debian's packages and LibTorch.
+# Likewise the C2PA library.
+c2pa_root() {
+  if [[ ${C2PA_ROOT:-} ]]; then
+    realpath --canonicalize-existing -- "$C2PA_ROOT" 2>/dev/null ||
+      die 3 "C2PA_ROOT is $C2PA_ROOT, which does not exist; it names a folder or a Python venv with c2pa-python 0.38.1"
+  else
+    wheel_folder c2pa
+  fi
+}
+
+# prepare <seconds of work after this> <when...>: brings Debian's packages and the wheels.
 prepare() {
-  local after=$1 packages fetch=0
+  local after=$1 packages wheels=() fetch=0 name
   shift
   command -v dpkg-query >/dev/null ||
     die 4 "this is not a Debian system: install what the debian lines of cmake/pins.txt name, then run cmake --preset release"
   mapfile -t packages < <(missing_packages "$@")
-  [[ ${LIBTORCH_ROOT:-} ]] || wheels_present libtorch || fetch=30
+  [[ ${LIBTORCH_ROOT:-} ]] || wheels_present libtorch || { wheels+=(libtorch) && fetch=30; }
+  [[ ${C2PA_ROOT:-} ]] || wheels_present c2pa || { wheels+=(c2pa) && ((fetch += 3)); }
   if ((${#packages[@]})); then
     stage $((60 + fetch + after)) "[1/3] Debian packages: ${packages[*]}"
     install_packages "${packages[@]}"
   fi
   if ((fetch)); then
-    stage $((fetch + after)) "[2/3] LibTorch: $(wheel_rows libtorch | awk '{mb += $7} END {print mb}') MB to download"
-    (install_wheels libtorch)
+    stage $((fetch + after)) "[2/3] ${wheels[*]}: $(for name in "${wheels[@]}"; do wheel_rows "$name"; done | awk '{mb += $7} END {print mb}') MB to download"
+    for name in "${wheels[@]}"; do (install_wheels "$name"); done
   fi
 }

@@ -6,7 +6,7 @@
 
 namespace soragen {
 
-enum class Stage { load, text, denoise, decode };
+enum class Stage { load, text, denoise, decode, mark };
 std::string_view to_string(Stage stage);
 
 struct Progress {

@@ -17,6 +17,21 @@ struct Size {
   bool operator==(const Size&) const = default;
 };
 
+// The share of the steps, in order, that compute guidance.
+struct GuidanceInterval {
+  double begin = 0, end = 1;
+  bool reuse = false;  // after it the last difference between the branches serves again; otherwise no guidance there
+  bool operator==(const GuidanceInterval&) const = default;
+};
+
+// A file of low-rank changes that is merged into the denoiser.
+struct LoraChoice {
+  std::string file;
+  double strength = 1.0;
+  std::string expert;  // "high", "low", or "" for every model of the checkpoint
+  bool operator==(const LoraChoice&) const = default;
+};
+
 struct Request {
   // What to make
   std::optional<std::string> prompt;
@@ -31,12 +46,16 @@ struct Request {
   std::optional<uint64_t> seed;
   std::optional<std::string> solver;
   std::optional<double> shift;
+  std::optional<std::vector<LoraChoice>> lora;
+  std::optional<GuidanceInterval> guidance_interval;
+  std::optional<double> step_cache;  // threshold, 0: off
   std::optional<std::string> preset;
 
   // Where it goes
   std::optional<std::string> output;  // file name, or - for y4m on stdout
   std::optional<std::string> codec;
   std::optional<int64_t> crf;
+  std::optional<std::string> label;         // visible text, "cn" for China's
   std::optional<std::string> save_latents;  // file name
 
   // How it is computed

@@ -10,7 +10,9 @@
 
 #include <cstdint>
 
+#include "kernels/device/launch_shape.h"
 #include "kernels/element.h"
+#include "kernels/support.h"
 
 namespace soragen::kernels {
 
@@ -33,5 +35,15 @@ void layer_norm(const LayerNormArgs<Bf16>& args, int64_t begin, int64_t end);
 // The specification: plain loops, double sums.
 void layer_norm_ref(const LayerNormArgs<float>& args, int64_t begin, int64_t end);
 void layer_norm_ref(const LayerNormArgs<Bf16>& args, int64_t begin, int64_t end);
+void layer_norm_ref(const LayerNormArgs<Half>& args, int64_t begin, int64_t end);
+
+// On a CUDA device, whose memory all pointers are.
+template <typename T>
+Support layer_norm_cuda_support(const LayerNormArgs<T>& args) {
+  return vectors_support(args.width, 8192, {args.x, args.update, args.gate, args.scale, args.shift, args.out});
+}
+void layer_norm_cuda(const LayerNormArgs<float>& args, int64_t rows, Stream stream);
+void layer_norm_cuda(const LayerNormArgs<Bf16>& args, int64_t rows, Stream stream);
+void layer_norm_cuda(const LayerNormArgs<Half>& args, int64_t rows, Stream stream);
 
 }  // namespace soragen::kernels

@@ -29,5 +29,6 @@ void reference(const LayerNormArgs<T>& args, int64_t begin, int64_t end) {
 
 void layer_norm_ref(const LayerNormArgs<float>& args, int64_t begin, int64_t end) { reference(args, begin, end); }
 void layer_norm_ref(const LayerNormArgs<Bf16>& args, int64_t begin, int64_t end) { reference(args, begin, end); }
+void layer_norm_ref(const LayerNormArgs<Half>& args, int64_t begin, int64_t end) { reference(args, begin, end); }
 
 }  // namespace soragen::kernels

@@ -10,7 +10,9 @@
 
 #include <cstdint>
 
+#include "kernels/device/launch_shape.h"
 #include "kernels/element.h"
+#include "kernels/support.h"
 
 namespace soragen::kernels {
 
@@ -32,5 +34,19 @@ void rms_rope(const RmsRopeArgs<Bf16>& args, int64_t begin, int64_t end);
 
 void rms_rope_ref(const RmsRopeArgs<float>& args, int64_t begin, int64_t end);
 void rms_rope_ref(const RmsRopeArgs<Bf16>& args, int64_t begin, int64_t end);
+void rms_rope_ref(const RmsRopeArgs<Half>& args, int64_t begin, int64_t end);
+
+// On a CUDA device, whose memory all pointers are: `rows` rows of one matrix, or of two of equal width
+// (queries and keys) in one launch.
+template <typename T>
+Support rms_rope_cuda_support(const RmsRopeArgs<T>& args) {
+  if (args.head_dim % 8 != 0 || args.stride % 8 != 0)
+    return {"heads of " + std::to_string(args.head_dim) + " numbers, rows " + std::to_string(args.stride) +
+            " apart; multiples of 8 are valid"};
+  return vectors_support(args.heads * args.head_dim, 8192, {args.x, args.weight, args.cos, args.sin});
+}
+void rms_rope_cuda(const RmsRopeArgs<float>& first, const RmsRopeArgs<float>* second, int64_t rows, Stream stream);
+void rms_rope_cuda(const RmsRopeArgs<Bf16>& first, const RmsRopeArgs<Bf16>* second, int64_t rows, Stream stream);
+void rms_rope_cuda(const RmsRopeArgs<Half>& first, const RmsRopeArgs<Half>* second, int64_t rows, Stream stream);
 
 }  // namespace soragen::kernels

@@ -28,5 +28,6 @@ void reference(const RmsRopeArgs<T>& args, int64_t begin, int64_t end) {
 
 void rms_rope_ref(const RmsRopeArgs<float>& args, int64_t begin, int64_t end) { reference(args, begin, end); }
 void rms_rope_ref(const RmsRopeArgs<Bf16>& args, int64_t begin, int64_t end) { reference(args, begin, end); }
+void rms_rope_ref(const RmsRopeArgs<Half>& args, int64_t begin, int64_t end) { reference(args, begin, end); }
 
 }  // namespace soragen::kernels

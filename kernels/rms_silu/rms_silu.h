@@ -8,7 +8,9 @@
 
 #include <cstdint>
 
+#include "kernels/device/launch_shape.h"
 #include "kernels/element.h"
+#include "kernels/support.h"
 
 namespace soragen::kernels {
 
@@ -26,5 +28,15 @@ void rms_silu(const RmsSiluArgs<Bf16>& args, int64_t begin, int64_t end);
 
 void rms_silu_ref(const RmsSiluArgs<float>& args, int64_t begin, int64_t end);
 void rms_silu_ref(const RmsSiluArgs<Bf16>& args, int64_t begin, int64_t end);
+void rms_silu_ref(const RmsSiluArgs<Half>& args, int64_t begin, int64_t end);
+
+// On a CUDA device, whose memory all pointers are.
+template <typename T>
+Support rms_silu_cuda_support(const RmsSiluArgs<T>& args) {
+  return vectors_support(args.channels, args.channels % 24 == 0 ? 768 : 1024, {args.x, args.gamma, args.out});
+}
+void rms_silu_cuda(const RmsSiluArgs<float>& args, int64_t pixels, Stream stream);
+void rms_silu_cuda(const RmsSiluArgs<Bf16>& args, int64_t pixels, Stream stream);
+void rms_silu_cuda(const RmsSiluArgs<Half>& args, int64_t pixels, Stream stream);
 
 }  // namespace soragen::kernels

@@ -24,5 +24,6 @@ void reference(const RmsSiluArgs<T>& args, int64_t begin, int64_t end) {
 
 void rms_silu_ref(const RmsSiluArgs<float>& args, int64_t begin, int64_t end) { reference(args, begin, end); }
 void rms_silu_ref(const RmsSiluArgs<Bf16>& args, int64_t begin, int64_t end) { reference(args, begin, end); }
+void rms_silu_ref(const RmsSiluArgs<Half>& args, int64_t begin, int64_t end) { reference(args, begin, end); }
 
 }  // namespace soragen::kernels

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/film.h"
 #include "cli/jobs.h"
+#include "cli/marking.h"
 #include "cli/model_location.h"
 #include "cli/progress.h"
 #include "cli/results.h"
@@ -52,7 +53,10 @@ class Batch {
         shard_(choose_shard(invocation.shard, [](const char* name) { return std::getenv(name); })),
         spec_(pipeline::open_model(locate_model(invocation.model))),
         hardware_(pipeline::detect_hardware()) {
-    if (!invocation.dry_run) create_folder(folder_);
+    if (!invocation.dry_run) {
+      create_folder(folder_);
+      marking_.emplace(invocation.marks, spec_);
+    }
     find_repeated_outputs();
   }
 
@@ -135,7 +139,7 @@ class Batch {
     if (invocation_.dry_run) return film;
     // The folder of numbered images is made, and on failure removed, with them.
     create_folder(is_image_sequence(output) ? output.parent_path().parent_path() : output.parent_path());
-    check_places(film.order);
+    prepare_output(film.order, *marking_);
     return film;
   }
 
@@ -230,6 +234,7 @@ class Batch {
   Shard shard_;
   families::ModelSpec spec_;
   pipeline::Hardware hardware_;
+  std::optional<Marking> marking_;  // unless it is a dry run
   std::optional<pipeline::Generator> generator_;  // once a plan has said whether it can stay loaded
   int64_t done_ = 0, skipped_ = 0, failed_ = 0;
 };

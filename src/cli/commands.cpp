@@ -5,6 +5,7 @@
 
 #include "core/fail.h"
 #include "media/film_format.h"
+#include "provenance/credentials/manifest.h"
 
 namespace soragen::cli {
 namespace {
@@ -49,6 +50,39 @@ std::vector<Flag> own_flags() {
        [](Invocation& to, const std::string& value) { to.shard = value; }},
       {"resume", 0, "", "skip films that exist, continue from kept latents", "Run", {},
        [](Invocation& to, const std::string&) { to.resume = true; }},
+      {"prompt", 'p', "TEXT", "the film's prompt, where it is not in the film", "Film", {},
+       [](Invocation& to, const std::string& value) { to.request.prompt = value; }},
+      {"negative-prompt", 0, "TEXT", "likewise [the model's own]", "Film", {},
+       [](Invocation& to, const std::string& value) { to.request.negative_prompt = value; }},
+      {"fps", 0, "RATE", "constant rate of the frames [the film's own]", "Output", {},
+       [](Invocation& to, const std::string& value) { pipeline::set_option(to.request, "fps", value); }},
+      {"no-audio", 0, "", "leave the sound out", "Output", {},
+       [](Invocation& to, const std::string&) { to.no_audio = true; }},
+      {"source-type", 0, "TYPE", "how the film was made, in IPTC's words [trainedAlgorithmicMedia]", "Marks",
+       {provenance::source_types().begin(), provenance::source_types().end()},
+       [](Invocation& to, const std::string& value) { to.source_type = value; }},
+      {"no-watermark", 0, "", "leave the frames unmarked", "Marks", {},
+       [](Invocation& to, const std::string&) { to.marks.no_watermark = true; }},
+      {"no-credentials", 0, "", "do not sign the film", "Marks", {},
+       [](Invocation& to, const std::string&) { to.marks.no_credentials = true; }},
+      {"include-prompt", 0, "", "put the prompt into the film, not only its hash", "Marks", {},
+       [](Invocation& to, const std::string&) { to.marks.include_prompt = true; }},
+      {"sign-cert", 0, "PEM", "certificate chain to sign with [this machine's own]", "Marks", {},
+       [](Invocation& to, const std::string& value) { to.marks.sign_cert = value; }},
+      {"sign-key", 0, "PEM", "its private key, mode 0600", "Marks", {},
+       [](Invocation& to, const std::string& value) { to.marks.sign_key = value; }},
+      {"tsa", 0, "URL", "time-stamp server, so that signatures outlive the certificate [none]", "Marks", {},
+       [](Invocation& to, const std::string& value) { to.marks.tsa = value; }},
+      {"watermark-key", 0, "FILE", "secret of a private watermark, mode 0600 [the public one]", "Marks", {},
+       [](Invocation& to, const std::string& value) { to.marks.watermark_key = value; }},
+      {"name", 0, "NAME", "whom films are signed by [soragen- and eight digits]", "Marks", {},
+       [](Invocation& to, const std::string& value) { to.name = value; }},
+      {"force", 0, "", "put an identity that is there aside", "Run", {},
+       [](Invocation& to, const std::string&) { to.force = true; }},
+      {"trust", 0, "PEM", "root certificates whose signatures are trusted [none]", "Run", {},
+       [](Invocation& to, const std::string& value) { to.trust = value; }},
+      {"no-register", 0, "", "do not look into this machine's register", "Run", {},
+       [](Invocation& to, const std::string&) { to.no_register = true; }},
       {"dry-run", 0, "", "only show what would be done, as 'soragen plan'", "Run", {},
        [](Invocation& to, const std::string&) { to.dry_run = true; }},
       {"json", 0, "", "results on stdout as JSON", "Run", {}, [](Invocation& to, const std::string&) { to.json = true; }},
@@ -85,6 +119,14 @@ bool contains(const List& list, const Value& value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
+// A film's marks, and the flags that follow them in the help.
+std::vector<std::string_view> marks_and(std::vector<std::string_view> flags) {
+  for (const std::string_view name :
+       {"no-watermark", "no-credentials", "sign-cert", "sign-key", "tsa", "watermark-key"})
+    flags.push_back(name);
+  return flags;
+}
+
 }  // namespace
 
 const std::vector<Command>& commands() {
@@ -93,19 +135,35 @@ const std::vector<Command>& commands() {
       {.name = "generate", .synopsis = "--prompt TEXT -o FILE [flags]",
        .summary = "a film from a prompt; the default command",
        .options = {kFilm, kOutput, kComputing},
-       .flags = {"model", "count", "dry-run", "json", "progress", "verbose", "quiet", "help"}, .run = generate},
+       .flags = marks_and({"include-prompt", "model", "count", "dry-run", "json", "progress", "verbose", "quiet", "help"}),
+       .run = generate},
       {.name = "batch", .synopsis = "FILE -o DIR [flags]",
        .summary = "a film a line of FILE (.txt, .jsonl, or - for stdin)",
        .operand = "FILE", .options = {kFilm, kOutput, kComputing}, .without = {"prompt", "save-latents"},
-       .flags = {"output", "ext", "model", "shard", "resume", "dry-run", "progress", "verbose", "quiet", "help"}, .run = batch},
+       .flags = marks_and(
+           {"output", "ext", "include-prompt", "model", "shard", "resume", "dry-run", "progress", "verbose", "quiet", "help"}),
+       .run = batch},
       {.name = "decode", .synopsis = "LATENTS -o FILE [flags]", .summary = "a film from saved latents",
        .operand = "LATENTS", .options = {kOutput, kComputing}, .without = {"save-latents", "attention"},
-       .flags = {"model", "json", "progress", "verbose", "quiet", "help"}, .run = decode},
+       .flags = marks_and({"include-prompt", "model", "json", "progress", "verbose", "quiet", "help"}), .run = decode},
+      {.name = "mark", .synopsis = "FILM -o FILE [flags]", .summary = "watermarks and signs a film made elsewhere",
+       .operand = "FILM", .options = {kOutput}, .without = {"save-latents"},
+       .flags = marks_and({"fps", "no-audio", "source-type", "json", "progress", "verbose", "quiet", "help"}),
+       .run = mark},
       {.name = "plan", .synopsis = "[--prompt TEXT] [flags]",
        .summary = "every setting that generate would use, and the memory it needs",
        .options = {kFilm, kOutput, kComputing}, .flags = {"model", "json", "verbose", "quiet", "help"}, .run = plan},
       {.name = "inspect", .synopsis = "PATH [flags]", .summary = "what a model directory, a film or a latent file holds",
        .operand = "PATH", .flags = {"json", "verbose", "quiet", "help"}, .run = inspect},
+      {.name = "verify", .synopsis = "FILE [flags]", .summary = "who made a film, is it unchanged, is it marked",
+       .operand = "FILE", .flags = {"json", "trust", "no-register", "watermark-key", "verbose", "quiet", "help"},
+       .run = verify},
+      {.name = "replay", .synopsis = "FILM [flags]", .summary = "makes a film again and compares the frames",
+       .operand = "FILM", .options = {kComputing},
+       .flags = {"prompt", "negative-prompt", "watermark-key", "model", "json", "progress", "verbose", "quiet", "help"},
+       .run = replay},
+      {.name = "keygen", .synopsis = "[flags]", .summary = "a new identity to sign films with",
+       .flags = {"name", "force", "json", "verbose", "quiet", "help"}, .run = keygen},
       {.name = "vocab", .synopsis = "[flags]", .summary = "what a small model knows, and prompts to try",
        .flags = {"model", "json", "verbose", "quiet", "help"}, .run = vocab},
       {.name = "doctor", .synopsis = "[flags]", .summary = "versions, libraries, processor, self-tests",

@@ -1,6 +1,7 @@
 // soragen decode LATENTS -o FILE: the film of saved latents, without denoising.
 #include "cli/commands.h"
 #include "cli/film.h"
+#include "cli/marking.h"
 #include "cli/model_location.h"
 #include "cli/progress.h"
 
@@ -10,8 +11,9 @@ int decode(const Invocation& invocation) {
   const std::string& file = invocation.operands.front();
   const pipeline::Latents latents = pipeline::read_latents(file);
   const families::ModelSpec spec = pipeline::open_model(locate_model(invocation.model));
-  const FilmOrder order = order_decode(latents, file, invocation.request, spec, pipeline::detect_hardware());
-  check_places(order);
+  FilmOrder order = order_decode(latents, file, invocation.request, spec, pipeline::detect_hardware());
+  Marking marking(invocation.marks, spec);
+  prepare_output(order, marking);
 
   pipeline::Generator generator(spec, false);
   ProgressReporter progress(choose_progress_mode(invocation.progress, invocation.quiet), 1);

@@ -24,7 +24,7 @@ namespace {
 Json loaded_libraries() {
   constexpr std::string_view kOfInterest[] = {
       "libtorch",  "libc10", "libgomp",          "libcud", "libav",     "libsw",  "libx264",   "libx265",
-      "libSvtAv1", "libvpx", "libsentencepiece", "libicu", "libcrypto", "libfmt", "libspdlog", "libstdc++"};
+      "libSvtAv1", "libvpx", "libc2pa", "libsentencepiece", "libicu", "libcrypto", "libfmt", "libspdlog", "libstdc++"};
   std::set<std::string> paths;
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {

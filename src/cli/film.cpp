@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <random>
 
+#include "cli/marking.h"
 #include "cli/results.h"
 #include "core/fail.h"
 #include "core/log.h"
@@ -81,6 +82,33 @@ void remove_latents(const FilmOrder& order, const fs::path& latents) {
 // What a record holds of file names may be no UTF-8.
 std::string as_text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
+// The record with what is known here besides: which files the model is, and the marks.
+Json film_record(const FilmOrder& order, const families::ModelSpec& spec, const Json& timings) {
+  Json record = pipeline::make_record(order.plan, spec, timings);
+  if (!order.marks.model_identifier.empty()) record["model"]["fingerprint"] = order.marks.model_identifier;
+  record["marks"] = describe_marks(order.marks, order.output);
+  return record;
+}
+
+Json published_record(const FilmOrder& order, const families::ModelSpec& spec, const Json& timings) {
+  const Json record = film_record(order, spec, timings);
+  return order.includes_texts ? record : pipeline::without_texts(record);
+}
+
+// The frames of a latent into the film, whose credentials hold what is known by then.
+void decode_into(pipeline::Generator& generator, const FilmOrder& order, const at::Tensor& latents, const Json& timings,
+                 const ProgressFn& progress) {
+  provenance::Marks marks = order.marks;
+  marks.record = published_record(order, generator.spec(), timings);
+  const std::unique_ptr<FrameSink> sink = publishing::open_output(order.output, marks);
+  generator.decode(order.plan, latents, *sink, progress);
+}
+
+Json sum_of(Json timings, const Json& more) {
+  for (const auto& [stage, seconds] : more.items()) timings[stage] = timings.value(stage, 0.0) + seconds.get<double>();
+  return timings;
+}
+
 Json result_of(const FilmOrder& order, const families::ModelSpec& spec, const Json& timings, double seconds) {
   const pipeline::Plan& plan = order.plan;
   return {{"output", order.output.path},
@@ -90,7 +118,7 @@ Json result_of(const FilmOrder& order, const families::ModelSpec& spec, const Js
           {"fps", to_string(plan.fps)},
           {"seconds", std::round(seconds * 1000) / 1000},
           {"timings", timings},
-          {"record", pipeline::make_record(plan, spec, timings)}};
+          {"record", film_record(order, spec, timings)}};
 }
 
 FilmOrder order_for(const Request& request, const families::ModelSpec& spec, const pipeline::Hardware& hardware) {
@@ -105,9 +133,7 @@ FilmOrder order_for(const Request& request, const families::ModelSpec& spec, con
                   .width = static_cast<int>(plan.size.width),
                   .height = static_cast<int>(plan.size.height),
                   .fps = plan.fps,
-                  .crf = plan.request.crf ? std::optional(static_cast<int>(*plan.request.crf)) : std::nullopt,
-                  // Without timings, so that the same film is the same file.
-                  .metadata = {{kRecordKey, as_text(pipeline::make_record(plan, spec, Json::object()))}}};
+                  .crf = plan.request.crf ? std::optional(static_cast<int>(*plan.request.crf)) : std::nullopt};
   media::choose_format(order.output);
   return order;
 }
@@ -131,8 +157,13 @@ FilmOrder order_film(Request request, const families::ModelSpec& spec, const pip
   return order;
 }
 
-void check_places(const FilmOrder& order) {
-  publishing::validate_output(order.output);
+void prepare_output(FilmOrder& order, Marking& marking) {
+  order.marks = marking.marks_for(order);
+  order.includes_texts = marking.includes_texts();
+  // Without timings, so that the same film is the same file.
+  order.output.metadata = {{kRecordKey, as_text(published_record(order, marking.spec(), Json::object()))}};
+  add_label(order.plan.request.label, order.output, order.marks);
+  publishing::validate_output(order.output, order.marks);
   if (!order.keeps_latents) return;
   const fs::path folder = order.latents.has_parent_path() ? order.latents.parent_path() : fs::path(".");
   if (!fs::is_directory(folder) || ::access(folder.c_str(), W_OK) != 0)
@@ -147,6 +178,7 @@ FilmOrder order_decode(const pipeline::Latents& latents, const std::string& wher
   // What the film is comes from the file; where it goes and how this machine computes it does not.
   for (auto* text : {&made.output, &made.save_latents, &made.device, &made.dtype, &made.attention}) text->reset();
   for (auto* number : {&made.threads, &made.memory}) number->reset();
+  made.lora.reset();  // merged into a model that decoding does not load, but the record goes on to name them
   FilmOrder order = order_for(merge(made, flags), spec, hardware);
   const std::vector<int64_t> found = latents.values.sizes().vec(), expected = order.plan.latent_shape;
   if (found != expected)
@@ -155,6 +187,8 @@ FilmOrder order_decode(const pipeline::Latents& latents, const std::string& wher
          "needs the model that made them",
          where, weights::to_string(found), weights::to_string(expected), order.plan.size.width, order.plan.size.height,
          order.plan.frames);
+  order.plan.loras = pipeline::recorded_loras(latents.record, where + ": record");
+  order.inputs.push_back({where, "application/octet-stream", "inputTo"});
   return order;
 }
 
@@ -162,25 +196,24 @@ Json make_film(pipeline::Generator& generator, const FilmOrder& order, const Pro
   const Stopwatch stopwatch;
   generator.take_timings();
   const at::Tensor values = generator.denoise(order.plan, progress);
+  const Json timings = generator.take_timings();
   const fs::path latents = store({values, pipeline::make_record(order.plan, generator.spec(), Json::object())}, order);
   try {
-    const std::unique_ptr<FrameSink> sink = publishing::open_output(order.output);
-    generator.decode(order.plan, values, *sink, progress);
+    decode_into(generator, order, values, timings, progress);
   } catch (...) {
     const pipeline::Failure failure = pipeline::describe_failure(std::current_exception());
     pipeline::log_details(failure);
     fail(failure.kind, "{}; {}", failure.message, how_to_continue(latents, order.output.path));
   }
   if (!order.keeps_latents) remove_latents(order, latents);
-  return result_of(order, generator.spec(), generator.take_timings(), stopwatch.seconds());
+  return result_of(order, generator.spec(), sum_of(timings, generator.take_timings()), stopwatch.seconds());
 }
 
 Json decode_film(pipeline::Generator& generator, const FilmOrder& order, const pipeline::Latents& latents,
                  const ProgressFn& progress) {
   const Stopwatch stopwatch;
   generator.take_timings();
-  const std::unique_ptr<FrameSink> sink = publishing::open_output(order.output);
-  generator.decode(order.plan, latents.values, *sink, progress);
+  decode_into(generator, order, latents.values, Json::object(), progress);
   return result_of(order, generator.spec(), generator.take_timings(), stopwatch.seconds());
 }
 

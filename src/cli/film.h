@@ -3,14 +3,18 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "core/json.h"
 #include "pipeline/generator.h"
 #include "pipeline/latents.h"
+#include "provenance/marks.h"
 #include "publishing/output.h"
 #include "soragen/request.h"
 
 namespace soragen::cli {
+
+class Marking;
 
 // Under this key a film's container holds the record of its making, where it holds metadata at all.
 inline constexpr const char* kRecordKey = "com.soragen.record";
@@ -19,6 +23,9 @@ inline constexpr const char* kRecordKey = "com.soragen.record";
 struct FilmOrder {
   pipeline::Plan plan;
   publishing::OutputSettings output;
+  std::vector<provenance::Ingredient> inputs;
+  provenance::Marks marks;  // by prepare_output
+  bool includes_texts = false;
   std::filesystem::path latents;  // where they are written before decoding begins
   bool keeps_latents = false;     // asked for by name; otherwise they go when the film is there
 };
@@ -29,8 +36,9 @@ FilmOrder order_film(Request request, const families::ModelSpec& spec, const pip
 FilmOrder order_decode(const pipeline::Latents& latents, const std::string& where, const Request& flags,
                        const families::ModelSpec& spec, const pipeline::Hardware& hardware);
 
-// Whether the output and the latents can go where they shall: folders, names, the encoder. Before any weight is read.
-void check_places(const FilmOrder& order);
+// Decides the film's marks, and whether it and the latents can go where they shall: folders, names, the encoder, keys.
+// Before any weight is read.
+void prepare_output(FilmOrder& order, Marking& marking);
 
 // Both return the result: {"output", "seed", "size", "frames", "fps", "seconds", "timings", "record"}. When decoding
 // fails or is interrupted, the error says where the latents are and how to continue.

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/film.h"
+#include "cli/marking.h"
 #include "cli/model_location.h"
 #include "cli/progress.h"
 #include "core/cancellation.h"
@@ -41,13 +42,15 @@ int generate(const Invocation& invocation) {
   if (has_several) check_count(first, invocation.count);
   const families::ModelSpec spec = pipeline::open_model(locate_model(invocation.model));
   const pipeline::Hardware hardware = pipeline::detect_hardware();
-  std::optional<pipeline::Generator> generator;  // once the first plan stands
+  std::optional<Marking> marking;  // both once the first plan stands
+  std::optional<pipeline::Generator> generator;
   ProgressReporter progress(choose_progress_mode(invocation.progress, invocation.quiet),
                             static_cast<int>(invocation.count));
   for (int64_t i = 0; i < invocation.count; ++i) {
     check_cancelled();
-    const FilmOrder order = order_film(has_several ? request_of(first, i) : first, spec, hardware);
-    check_places(order);
+    FilmOrder order = order_film(has_several ? request_of(first, i) : first, spec, hardware);
+    if (!marking) marking.emplace(invocation.marks, spec);
+    prepare_output(order, *marking);
     if (!generator) generator.emplace(spec, has_several && fits_loaded(order.plan));
     progress.begin_film(static_cast<int>(i) + 1);
     const Json result = make_film(*generator, order, progress.callback());

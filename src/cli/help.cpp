@@ -18,13 +18,26 @@ std::string left_side(const Flag& flag) {
 std::string_view notes_of(std::string_view command) {
   if (command == "generate")
     return "What is not given comes from the model's official profile; 'soragen plan' shows it. The form of\n"
-           "FILE is told by its name: .mp4 .m4v .mov .mkv .webm .gif .y4m, dir/%04d.png, - for y4m on stdout.\n";
+           "FILE is told by its name: .mp4 .m4v .mov .mkv .webm .gif .y4m, dir/%04d.png, - for y4m on stdout.\n"
+           "Every film carries an invisible watermark and signed credentials; 'soragen verify FILE' reads them.\n";
   if (command == "batch")
     return "A .txt file has a prompt a line; empty lines and lines that begin with # are skipped. A line of a\n"
            ".jsonl file is an object whose keys are the long flags of generate; \"output\" is a name inside DIR.\n"
            "A film without one is LINE-PROMPT.EXT: 0001-a-red-ball.mp4. stdout has a JSON object a film.\n"
            "Exit code 6: some failed.\n";
   if (command == "decode") return "Size, frames and rate are those of the latents; the form of FILE as in generate.\n";
+  if (command == "mark")
+    return "The form of FILE as in generate. Sound is copied as it is. Frames are written upright and at a constant rate.\n"
+           "Credentials that FILM has are kept inside the new ones; a watermark of soragen that it has stays its own.\n"
+           "TYPE says it in the words of IPTC's list of digital source types, e.g. compositeWithTrainedAlgorithmicMedia.\n";
+  if (command == "verify")
+    return "Exit code: 0 unchanged since it was signed, 10 no marks, 11 changed or contradicting, 12 only a\n"
+           "watermark, 3 not readable. A watermark is a hint, never a proof; no marks do not mean that a film\nis real.\n";
+  if (command == "replay")
+    return "Exit code: 0 the frames agree, 11 they do not. A prompt that is not in the film is checked by its\nhash.\n";
+  if (command == "keygen")
+    return "Films are signed by a certificate of a year, issued by a root of ten years. Whoever shall trust it\n"
+           "gets root.pem: 'soragen verify FILE --trust root.pem'. The first film makes an identity by itself.\n";
   if (command == "completion")
     return "bash: source <(soragen completion bash)\nzsh:  soragen completion zsh > a folder of $fpath, as _soragen\n";
   return "";
@@ -41,14 +54,14 @@ std::string overview() {
   text +=
       "\n'soragen COMMAND --help' lists a command's flags; 'soragen --version' prints the version.\n"
       "Exit codes: 0 done, 1 a bug of soragen, 2 usage, 3 bad input, 4 unsupported, 5 out of memory or disk,\n"
-      "6 batch finished with failures, 130 interrupted.\n";
+      "6 batch finished with failures, 130 interrupted; verify and replay have more, see there.\n";
   return text;
 }
 
 std::string help_of(const Command& command) {
   std::string text = fmt::format("soragen {} {}\n{}\n", command.name, command.synopsis, command.summary);
   const std::vector<Flag> flags = flags_of(command);
-  for (const std::string_view group : {"Film", "Output", "Computing", "Run"}) {
+  for (const std::string_view group : {"Film", "Output", "Computing", "Marks", "Run"}) {
     bool is_first = true;
     for (const Flag& flag : flags) {
       if (flag.group != group) continue;

@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/film.h"
+#include "cli/film_record.h"
 #include "cli/quantities.h"
 #include "cli/results.h"
 #include "core/fail.h"
@@ -110,8 +111,11 @@ Json inspect_film(const std::string& path) {
                     {"color_space", video.color_space},
                     {"color_primaries", video.color_primaries},
                     {"color_transfer", video.color_transfer}};
-  if (const auto record = info.metadata.find(kRecordKey); record != info.metadata.end())
-    found["record"] = parse_json(record->second, fmt::format("{} ({})", path, kRecordKey));
+  const FilmRecord record = read_film_record(path, info.metadata);
+  const provenance::Credentials& credentials = record.credentials;
+  found["credentials"] = {{"state", provenance::to_string(credentials.state)},
+                          {"signer", credentials.signer.empty() ? Json() : Json(credentials.signer)}};
+  if (record.record) found["record"] = *record.record;
   return found;
 }
 
@@ -164,7 +168,7 @@ std::string describe(const Json& found) {
                        found["duration"].get<double>());
     for (const Json& stream : found["streams"])
       text += fmt::format("  {:<{}} {}, {}\n", "stream", kNameColumn, plain(stream["kind"]), plain(stream["codec"]));
-    text += rows_of(found["video"], "  ");
+    text += rows_of(found["video"], "  ") + "credentials:\n" + rows_of(found["credentials"], "  ");
   }
   return text + (found.contains("record") ? "record:\n" + rows_of(found["record"], "  ") : "no record of soragen\n");
 }

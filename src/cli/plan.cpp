@@ -8,6 +8,7 @@
 #include "core/fail.h"
 #include "core/printable.h"
 #include "pipeline/generator.h"
+#include "pipeline/lever_options.h"
 #include "pipeline/options.h"
 #include "pipeline/profile.h"
 
@@ -54,6 +55,11 @@ std::vector<Row> settings_of(const Plan& plan, const Request& given) {
                            {"guidance", fmt::format("{}", plan.sampling.guidance.high_noise)}};
   if (plan.sampling.boundary_timestep)
     rows.push_back({"guidance-2", fmt::format("{}", plan.sampling.guidance.low_noise)});
+  if (const auto& interval = plan.request.guidance_interval)
+    rows.push_back({"guidance-interval", pipeline::to_string(*interval)});
+  if (plan.request.step_cache) rows.push_back({"step-cache", fmt::format("{}", *plan.request.step_cache)});
+  for (const pipeline::PlannedLora& lora : plan.loras)
+    rows.push_back({"lora", printable(pipeline::to_string(lora.choice))});
   rows.push_back({"seed", given.seed ? fmt::format("{}", plan.seed) : "random", "drawn for each film"});
   rows.push_back({"solver", plan.sampling.scheduler.solver, kScheduler});
   rows.push_back({"shift", fmt::format("{}", plan.sampling.scheduler.shift), kScheduler});
@@ -71,7 +77,7 @@ std::string table_of(const Plan& plan, const Request& given, const families::Mod
   std::string text = fmt::format("model {}: {} ({})\n\n", printable(spec.directory.string()),
                                  plan.profile.empty() ? spec.family : plan.profile, spec.pipeline_class);
   for (const Row& row : settings_of(plan, given))
-    text += fmt::format("  {:<16} {:<40} {}\n", row.option, shortened(row.value, 40),
+    text += fmt::format("  {:<17} {:<40} {}\n", row.option, shortened(row.value, 40),
                         origins.of(row.option, row.otherwise));
   text += fmt::format("\n  {:<9} {:<6} {:>10} {:>10} {:>10} {:>10}\n", "stage", "dtype", "weights", "working",
                       "together", "time");

@@ -12,6 +12,8 @@ std::string_view to_string(Stage stage) {
       return "denoise";
     case Stage::decode:
       return "decode";
+    case Stage::mark:
+      return "mark";
   }
   return "?";
 }

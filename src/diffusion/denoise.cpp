@@ -26,6 +26,13 @@ void check_finite(const at::Tensor& values, std::string_view what, const Place& 
        place.step + 1, place.steps, place.timestep, to_string(place.expert), bad, values.numel(), what);
 }
 
+void check_velocities(const Velocities& velocities, const at::Tensor& latent, bool guided, const Place& place) {
+  SORAGEN_ASSERT(velocities.cond.sizes() == latent.sizes());
+  SORAGEN_ASSERT(!guided || velocities.uncond.sizes() == latent.sizes());
+  check_finite(velocities.cond, "the velocity for the prompt", place);
+  if (velocities.uncond.defined()) check_finite(velocities.uncond, "the velocity for the negative prompt", place);
+}
+
 }  // namespace
 
 Expert expert_at(const Sampling& sampling, double timestep) {
@@ -39,7 +46,9 @@ at::Tensor denoise(const Sampling& sampling, const at::Tensor& noise, const Cond
                    const ExpertFn& expert, NoiseSource& source, const ProgressFn& progress) {
   SORAGEN_ASSERT(noise.dim() == 4 && noise.scalar_type() == at::kFloat);
   Solver solve = make_solver(sampling.scheduler, sampling.schedule);
+  Guide guide(sampling.guidance);
   const size_t steps = sampling.schedule.steps();
+  StepCache cache(sampling.step_cache, steps);
   const auto report = [&](size_t done) {
     if (progress) progress({.stage = Stage::denoise, .done = static_cast<int>(done), .total = static_cast<int>(steps)});
   };
@@ -53,19 +62,20 @@ at::Tensor denoise(const Sampling& sampling, const at::Tensor& noise, const Cond
     if (const Expert needed = expert_at(sampling, timestep); model == nullptr || needed != working) {
       model = &expert(needed);
       model->begin(conditioning);
+      cache.forget();
       working = needed;
       report(step);  // an expert may just have been loaded, which had reports of its own
     }
 
     const Place place{step, steps, timestep, working};
-    const double scale = guidance_scale(sampling.guidance, working);
-    const Velocities velocities = model->velocity(latent, timestep, scale != 1.0);
-    SORAGEN_ASSERT(velocities.cond.sizes() == latent.sizes());
-    SORAGEN_ASSERT(scale == 1.0 || velocities.uncond.sizes() == latent.sizes());
-    check_finite(velocities.cond, "the velocity for the prompt", place);
-    if (velocities.uncond.defined()) check_finite(velocities.uncond, "the velocity for the negative prompt", place);
-
-    latent = solve(step, guide(velocities, scale), latent, source);
+    const bool guided = guidance_use(sampling.guidance, working, step) == GuidanceUse::computed;
+    std::optional<Velocities> velocities = cache.recall(step, latent, guided);
+    if (!velocities) {
+      velocities = model->velocity(latent, timestep, guided);
+      check_velocities(*velocities, latent, guided, place);
+      cache.keep(latent, *velocities);
+    }
+    latent = solve(step, guide(*velocities, working, step), latent, source);
     check_finite(latent, "the latent after the solver", place);
     report(step + 1);
   }

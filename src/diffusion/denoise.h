@@ -13,6 +13,7 @@
 #include "diffusion/guidance.h"
 #include "diffusion/noise.h"
 #include "diffusion/solver.h"
+#include "diffusion/step_cache.h"
 #include "soragen/progress.h"
 
 namespace soragen::diffusion {
@@ -24,6 +25,7 @@ struct Sampling {
   // boundary_ratio * num_train_timesteps: below it the low-noise expert works. Absent: one model, which
   // counts as the high-noise expert.
   std::optional<double> boundary_timestep;
+  double step_cache = 0;  // StepCache's threshold, 0: off
 };
 
 // The expert that works at a timestep.

@@ -58,6 +58,13 @@ struct StageCost {
   double flop = 0;          // multiply and add count as two; of one guided denoising step, or of a whole decode
 };
 
+// A LoRA file (weights/lora.h) that is merged into a denoiser's weights while they are loaded.
+struct Adapter {
+  std::filesystem::path file;
+  double strength = 1.0;
+  bool operator==(const Adapter&) const = default;
+};
+
 using LoadProgress = std::function<void(int done, int total)>;
 
 struct Family {
@@ -66,7 +73,10 @@ struct Family {
   ModelSpec (*read)(const std::filesystem::path& directory, const std::string& pipeline_class);
 
   std::unique_ptr<text::TextEncoder> (*load_text_encoder)(const ModelSpec&, const nn::Target&, bool stream);
-  std::unique_ptr<diffusion::Denoiser> (*load_denoiser)(const ModelSpec&, diffusion::Expert, const nn::Target&,
+  // Reads headers only: throws what load_denoiser would throw about the adapters' keys and shapes.
+  void (*check_adapters)(const ModelSpec&, diffusion::Expert, const std::vector<Adapter>&);
+  std::unique_ptr<diffusion::Denoiser> (*load_denoiser)(const ModelSpec&, diffusion::Expert,
+                                                        const std::vector<Adapter>&, const nn::Target&,
                                                         const LoadProgress&);
   std::unique_ptr<FrameDecoder> (*load_decoder)(const ModelSpec&, const nn::Target&, const LoadProgress&);
 

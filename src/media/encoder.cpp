@@ -27,7 +27,7 @@ CodecContextPtr open_context(const FilmFormat& format, bool needs_global_header)
   context->width = format.width;
   context->height = format.height;
   context->pix_fmt = av_get_pix_fmt(std::string(row.pixel_format).c_str());
-  context->sample_aspect_ratio = {1, 1};
+  context->sample_aspect_ratio = to_av(format.pixel_aspect);
   context->time_base = av_inv_q(to_av(format.fps));
   context->framerate = to_av(format.fps);
   context->thread_count = kThreads;

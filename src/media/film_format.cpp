@@ -105,15 +105,15 @@ const std::vector<Codec>& codecs() {
 
 const std::vector<Container>& containers() {
   static const std::vector<Container> table = {
-      {".mp4", "mp4", {"h264", "h265", "av1", "vp9"}, true},
-      {".m4v", "mp4", {"h264", "h265"}, true},
-      {".mov", "mov", {"h264", "h265"}, true},
-      {".mkv", "matroska", {"ffv1", "h264", "h265", "av1", "vp9"}, true},
-      {".webm", "webm", {"vp9", "av1"}, true},
-      {".gif", "gif", {"gif"}},
-      {".png", "", {"png"}},
-      {".y4m", "yuv4mpegpipe", {"y4m"}},
-      {"-", "yuv4mpegpipe", {"y4m"}},
+      {".mp4", "mp4", "video/mp4", {"h264", "h265", "av1", "vp9"}, true},
+      {".m4v", "mp4", "video/x-m4v", {"h264", "h265"}, true},
+      {".mov", "mov", "video/quicktime", {"h264", "h265"}, true},
+      {".mkv", "matroska", "video/x-matroska", {"ffv1", "h264", "h265", "av1", "vp9"}, true},
+      {".webm", "webm", "video/webm", {"vp9", "av1"}, true},
+      {".gif", "gif", "image/gif", {"gif"}},
+      {".png", "", "image/png", {"png"}},
+      {".y4m", "yuv4mpegpipe", "video/x-yuv4mpeg", {"y4m"}},
+      {"-", "yuv4mpegpipe", "video/x-yuv4mpeg", {"y4m"}},
   };
   return table;
 }
@@ -129,6 +129,8 @@ FilmFormat choose_format(const FormatRequest& request) {
   format.height = request.height;
   format.fps = request.fps;
   format.metadata = request.metadata;
+  format.pixel_aspect = request.pixel_aspect;
+  format.audio_from = request.audio_from;
   return format;
 }
 

@@ -42,6 +42,7 @@ struct Codec {
 struct Container {
   std::string_view extension;            // ".mp4"; "-" is standard output
   std::string_view muxer;                // libav's name; "" for numbered images
+  std::string_view media_type;           // "video/mp4"
   std::vector<std::string_view> codecs;  // the first is the default
   bool holds_metadata = false;
 };
@@ -57,6 +58,8 @@ struct FilmFormat {
   Rational fps;
   std::optional<int> crf;                       // set exactly when the codec has one
   std::map<std::string, std::string> metadata;  // written where the container holds metadata
+  Rational pixel_aspect{1, 1};                  // width by height
+  std::string audio_from;                       // a film whose sound is copied; "": silent
 
   bool is_image_sequence() const { return container->muxer.empty(); }
 };
@@ -69,6 +72,8 @@ struct FormatRequest {
   Rational fps;
   std::optional<int> crf;
   std::map<std::string, std::string> metadata;
+  Rational pixel_aspect{1, 1};
+  std::string audio_from;
 };
 
 // Throws Error{usage} for what the request got wrong and Error{unsupported} for what the form cannot hold;

@@ -1,6 +1,7 @@
 #include "media/film_writer.h"
 
 #include "core/fail.h"
+#include "media/audio_copy.h"
 #include "media/av.h"
 #include "media/encoder.h"
 
@@ -36,6 +37,7 @@ class FilmWriter final : public FrameSink {
         output_(open_container(*format.container, is_stdout_ ? "pipe:1" : file_url(path))),
         encoder_(format, needs_global_header(*output_)) {
     add_stream(format);
+    if (!format.audio_from.empty()) audio_ = std::make_unique<AudioCopy>(format, *output_);
     av_check(avio_open(&output_->pb, output_->url, AVIO_FLAG_WRITE), "open", name_, ErrorKind::input);
     write_header(format);
   }
@@ -48,6 +50,7 @@ class FilmWriter final : public FrameSink {
 
   void finish() override {
     encoder_.flush([this](AVPacket& packet) { write(packet); });
+    if (audio_) audio_->write_rest([this](AVPacket& packet) { interleave(packet); });
     has_trailer_ = true;
     check_write(av_write_trailer(output_.get()));
     check_write(avio_closep(&output_->pb));
@@ -91,9 +94,15 @@ class FilmWriter final : public FrameSink {
   void write(AVPacket& packet) {
     packet.stream_index = 0;
     if (packet.duration == 0) packet.duration = 1;
+    // Sound first: the muxer holds back whichever stream is ahead, in memory.
+    if (audio_)
+      audio_->write_until(av_rescale_q(packet.dts, encoder_.context().time_base, AV_TIME_BASE_Q),
+                          [this](AVPacket& sound) { interleave(sound); });
     av_packet_rescale_ts(&packet, encoder_.context().time_base, output_->streams[0]->time_base);
-    check_write(av_interleaved_write_frame(output_.get(), &packet));
+    interleave(packet);
   }
+
+  void interleave(AVPacket& packet) { check_write(av_interleaved_write_frame(output_.get(), &packet)); }
 
   void check_write(int result) {
     if (is_stdout_ && result == AVERROR(EPIPE))
@@ -105,6 +114,7 @@ class FilmWriter final : public FrameSink {
   std::string name_;
   OutputPtr output_;
   Encoder encoder_;
+  std::unique_ptr<AudioCopy> audio_;
   bool has_trailer_ = false;
 };
 

@@ -12,10 +12,13 @@
 namespace soragen::media {
 
 // Standard output where the format's container is "-", and then path is not used. Throws Error{unsupported} if the
-// encoder cannot be opened, Error{input} if the file cannot.
+// encoder cannot be opened or the sound not be held, Error{input} if the file cannot.
 std::unique_ptr<FrameSink> open_film_writer(const FilmFormat& format, const std::filesystem::path& path);
 
 // Opens the encoder and closes it again: what only the encoder knows, before an hour of work.
 void probe_encoder(const FilmFormat& format);
+
+// Throws Error{unsupported} naming the containers that can, if the format's cannot hold the sound of its audio_from.
+void check_audio(const FilmFormat& format);
 
 }  // namespace soragen::media

@@ -1,20 +1,16 @@
 #include "media/reader.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 
 #include "core/fail.h"
-#include "media/av.h"
+#include "media/input.h"
 #include "media/pixel_converter.h"
 
 namespace soragen::media {
 namespace {
-
-// What films come in. Left out on purpose: formats that name other files (hls, dash, concat, image2).
-constexpr const char* kContainers = "mov,matroska,gif,yuv4mpegpipe,png_pipe,avi,mpegts,ivf";
-constexpr const char* kDecoders =
-    "h264,hevc,libdav1d,libaom-av1,vp8,vp9,libvpx-vp9,ffv1,gif,png,apng,rawvideo,wrapped_avframe,mpeg4,mpeg2video,"
-    "mjpeg,prores,dnxhd,utvideo";
 
 std::string text_or_unknown(const char* text) { return text == nullptr ? "unknown" : text; }
 
@@ -24,43 +20,9 @@ std::string tag_name(const Tag& tag, Tag end, const char* (*name_of)(Tag)) {
   return text_or_unknown(number >= 0 && number < end ? name_of(tag) : nullptr);
 }
 
-InputPtr open_input(const std::filesystem::path& path) {
-  use_our_log();
-  std::error_code error;
-  const auto kind = std::filesystem::status(path, error).type();
-  if (kind == std::filesystem::file_type::not_found)
-    fail(ErrorKind::input, "cannot read {}: no such file", path.string());
-  if (error) fail(ErrorKind::input, "cannot read {}: {}", path.string(), error.message());
-  if (kind != std::filesystem::file_type::regular)
-    fail(ErrorKind::input, "cannot read {}: it is not a regular file", path.string());
-  if (std::filesystem::is_empty(path, error))
-    fail(ErrorKind::input, "cannot read {}: the file is empty", path.string());
-  AvOptions options(
-      {{"format_whitelist", kContainers}, {"codec_whitelist", kDecoders}, {"protocol_whitelist", "file"}});
-  AVFormatContext* context = nullptr;
-  av_check(avformat_open_input(&context, file_url(path).c_str(), nullptr, options.get()), "read",
-           path.string() + " as a film", ErrorKind::input);
-  InputPtr input(context);
-  options.expect_all_taken("libavformat");
-  return input;
-}
-
-// Opens every stream's decoder for a moment, within the same limits as the one that reads on.
-void find_streams(AVFormatContext& input, const std::string& name) {
-  std::vector<AvOptions> options(input.nb_streams);
-  std::vector<AVDictionary*> per_stream;
-  for (AvOptions& option : options) {
-    option.set("max_pixels", std::to_string(kMaxPixels));
-    per_stream.push_back(option.release());
-  }
-  const int result = avformat_find_stream_info(&input, per_stream.data());
-  for (AVDictionary*& dictionary : per_stream) av_dict_free(&dictionary);
-  av_check(result, "read the streams of", name, ErrorKind::input);
-}
-
 AVStream& find_video(AVFormatContext& input, const std::string& name) {
   const int index = av_find_best_stream(&input, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
-  if (index < 0) fail(ErrorKind::input, "{} has no video stream", name);
+  if (index < 0 || is_image(*input.streams[index])) fail(ErrorKind::input, "{} has no video stream", name);
   const AVCodecParameters& video = *input.streams[index]->codecpar;
   if (video.width <= 0 || video.height <= 0 || int64_t{video.width} * video.height > kMaxPixels)
     fail(ErrorKind::input, "{}: the picture is {}x{}; at most {} pixels are read", name, video.width, video.height,
@@ -79,7 +41,7 @@ CodecContextPtr open_decoder(const AVStream& stream, const std::string& name) {
   av_check(avcodec_parameters_to_context(context.get(), &video), "decode the", subject, ErrorKind::input);
   context->pkt_timebase = stream.time_base;
   context->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;  // damage is an error, not a grey patch
-  AvOptions options({{"max_pixels", std::to_string(kMaxPixels)}, {"codec_whitelist", kDecoders}});
+  AvOptions options({{"max_pixels", std::to_string(kMaxPixels)}, {"codec_whitelist", kVideoDecoders}});
   av_check(avcodec_open2(context.get(), decoder, options.get()), "decode the", subject, ErrorKind::unsupported);
   options.expect_all_taken("libavcodec");
   take_logged_error(context.get());  // of a context before it at the same address
@@ -92,10 +54,28 @@ void add_metadata(const AVDictionary* dictionary, std::map<std::string, std::str
     metadata.emplace(entry->key, entry->value);
 }
 
-VideoInfo describe_video(const AVStream& stream) {
+// A hostile file may state any time.
+int64_t since_start(const AVFormatContext& input, int64_t time) {
+  constexpr int64_t kLongest = int64_t{1'000'000'000} * AV_TIME_BASE;  // thirty years
+  return std::clamp(av_sat_sub64(time, start_of(input)), -kLongest, kLongest);
+}
+
+Rational rate_or_unknown(const AVRational& rate) {
+  return rate.num > 0 && rate.den > 0 ? Rational{rate.num, rate.den} : Rational{};
+}
+
+std::optional<Orientation> orientation_in(const AVStream& stream) {
+  size_t size = 0;
+  const uint8_t* data = av_stream_get_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
+  std::array<int32_t, 9> matrix{};
+  if (data == nullptr || size < sizeof matrix) return Orientation{};
+  std::memcpy(matrix.data(), data, sizeof matrix);
+  return orientation_of(matrix.data());
+}
+
+VideoInfo describe_video(AVFormatContext& input, AVStream& stream) {
   const AVCodecParameters& video = *stream.codecpar;
-  const AVRational rate =
-      stream.avg_frame_rate.num > 0 && stream.avg_frame_rate.den > 0 ? stream.avg_frame_rate : stream.r_frame_rate;
+  const AVRational aspect = av_guess_sample_aspect_ratio(&input, &stream, nullptr);
   VideoInfo info;
   info.codec = avcodec_get_name(video.codec_id);
   info.pixel_format = text_or_unknown(av_get_pix_fmt_name(static_cast<AVPixelFormat>(video.format)));
@@ -105,12 +85,17 @@ VideoInfo describe_video(const AVStream& stream) {
   info.color_transfer = tag_name(video.color_trc, AVCOL_TRC_NB, av_color_transfer_name);
   info.width = video.width;
   info.height = video.height;
-  if (rate.num > 0 && rate.den > 0) info.frame_rate = {rate.num, rate.den};
+  info.base_rate = rate_or_unknown(stream.r_frame_rate);
+  info.frame_rate = rate_or_unknown(stream.avg_frame_rate);
+  if (info.frame_rate.num == 0) info.frame_rate = info.base_rate;
+  if (aspect.num > 0 && aspect.den > 0) info.pixel_aspect = {aspect.num, aspect.den};
+  info.orientation = orientation_in(stream);
+  info.is_interlaced = number_of(video.field_order) > AV_FIELD_PROGRESSIVE;
   info.frame_count = std::max<int64_t>(stream.nb_frames, 0);
   return info;
 }
 
-FilmInfo describe(const AVFormatContext& input, const AVStream& video) {
+FilmInfo describe(AVFormatContext& input, AVStream& video) {
   FilmInfo info;
   info.container = input.iformat->name;
   if (input.duration > 0) info.duration = static_cast<double>(input.duration) / AV_TIME_BASE;
@@ -119,7 +104,7 @@ FilmInfo describe(const AVFormatContext& input, const AVStream& video) {
     info.streams.push_back(
         {text_or_unknown(av_get_media_type_string(stream.codec_type)), avcodec_get_name(stream.codec_id)});
   }
-  info.video = describe_video(video);
+  info.video = describe_video(input, video);
   add_metadata(input.metadata, info.metadata);
   add_metadata(video.metadata, info.metadata);
   return info;
@@ -137,13 +122,14 @@ struct Reader::State {
   PacketPtr packet = make_packet();
   FramePtr picture = make_frame();
   int64_t next_frame = 0;
-  int64_t end = 0;  // of what was read, of all streams, in microseconds
+  int64_t time = 0;       // of the last frame, from the film's start, in microseconds as those below
+  int64_t video_end = 0;  // of the video packets that were read, on the file's clock
+  int64_t end = 0;        // of the packets of all streams
 
   explicit State(const std::filesystem::path& path)
       : name(path.string()),
         input(open_input(path)),
         converter(std::string_view(input->iformat->name) == "yuv4mpegpipe") {
-    find_streams(*input, name);
     stream = &find_video(*input, name);
     decoder = open_decoder(*stream, name);
     info = describe(*input, *stream);
@@ -152,6 +138,7 @@ struct Reader::State {
   void feed();
   int64_t frame_duration() const;  // in microseconds; 0 if unknown
   void note_end();
+  void note_time();
   void check_length() const;
   void check_damage() const;
   void check_size() const;
@@ -185,14 +172,25 @@ void Reader::State::note_end() {
   const AVRational unit = input->streams[packet->stream_index]->time_base;
   const bool needs_duration = packet->duration <= 0 && packet->stream_index == stream->index;
   const int64_t duration = needs_duration ? frame_duration() : av_rescale_q(packet->duration, unit, AV_TIME_BASE_Q);
-  end = std::max(end, av_rescale_q(packet->pts, unit, AV_TIME_BASE_Q) + duration);
+  const int64_t packet_end = av_rescale_q(packet->pts, unit, AV_TIME_BASE_Q) + duration;
+  end = std::max(end, packet_end);
+  if (packet->stream_index == stream->index) video_end = std::max(video_end, packet_end);
+}
+
+// A frame without a time follows the one before it.
+void Reader::State::note_time() {
+  const int64_t stamp = picture->best_effort_timestamp;
+  if (stamp != AV_NOPTS_VALUE)
+    time = since_start(*input, av_rescale_q(stamp, stream->time_base, AV_TIME_BASE_Q));
+  else if (next_frame > 0)
+    time += frame_duration();
 }
 
 // A file cut off between two packets looks like one that ends there, but it is shorter than its header says.
 void Reader::State::check_length() const {
   if (next_frame == 0) fail(ErrorKind::input, "cannot read {}: no frame of its video can be decoded", name);
   if (input->duration <= 0 || input->duration_estimation_method != AVFMT_DURATION_FROM_STREAM) return;
-  const int64_t start = input->start_time == AV_NOPTS_VALUE ? 0 : input->start_time;
+  const int64_t start = start_of(*input);
   const int64_t slack =
       std::max<int64_t>(frame_duration() * 3 / 4, 2000);  // rounded times never add up to a whole frame
   if (end - start < input->duration - slack)
@@ -219,6 +217,13 @@ Reader::~Reader() = default;
 
 const FilmInfo& Reader::info() const { return state_->info; }
 
+int64_t Reader::time() const { return state_->time; }
+
+int64_t Reader::end() const {
+  const int64_t end = since_start(*state_->input, state_->video_end);
+  return end > state_->time ? end : state_->time + state_->frame_duration();  // a stream without times has no end either
+}
+
 bool Reader::next(Frame& frame) {
   while (true) {
     const int result = avcodec_receive_frame(state_->decoder.get(), state_->picture.get());
@@ -235,6 +240,7 @@ bool Reader::next(Frame& frame) {
     state_->check_damage();
     state_->check_size();
     state_->converter.convert(*state_->picture, frame);
+    state_->note_time();
     ++state_->next_frame;
     return true;
   }

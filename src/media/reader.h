@@ -9,9 +9,11 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "media/orientation.h"
 #include "soragen/frame.h"
 #include "soragen/rational.h"
 
@@ -30,8 +32,12 @@ struct VideoInfo {
   std::string color_range, color_space, color_primaries, color_transfer;
   int width = 0;
   int height = 0;
-  Rational frame_rate;      // 0/1 if unknown
+  Rational frame_rate;      // the average; 0/1 if unknown
+  Rational base_rate;       // the lowest at which every frame has a time of its own, as far as known; else 0/1
   int64_t frame_count = 0;  // as the container states it; 0 if it does not
+  Rational pixel_aspect{1, 1};                       // width by height
+  std::optional<Orientation> orientation = Orientation{};  // of the stored pictures; nothing: no quarter turn
+  bool is_interlaced = false;
 };
 
 struct FilmInfo {
@@ -51,7 +57,11 @@ class Reader {
   Reader& operator=(const Reader&) = delete;
 
   const FilmInfo& info() const;
-  bool next(Frame& frame);  // false at the end; the frame's memory is reused
+  bool next(Frame& frame);  // false at the end; the frame's memory is reused. As stored, see VideoInfo::orientation
+  // In microseconds since the first of the film's streams began: when the frame of the last next() is shown, and, once
+  // that was false, when the last frame's time ends.
+  int64_t time() const;
+  int64_t end() const;
 
  private:
   struct State;

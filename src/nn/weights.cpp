@@ -55,13 +55,32 @@ at::Tensor borrow(const weights::TensorView& view) {
       data, view.shape, [file = view.file](void*) {}, options);
 }
 
+// What LoRA files add to a weight is summed in float32, whatever the dtypes on disk and of the run.
+at::Tensor merged(const at::Tensor& on_disk, const std::vector<weights::WeightDelta>& deltas, const Target& target) {
+  const auto wide = [&](const at::Tensor& tensor, bool copy = false) {
+    return tensor.to(target.device, at::kFloat, /*non_blocking=*/false, copy);
+  };
+  const at::Tensor sum = wide(on_disk, /*copy=*/true);
+  for (const weights::WeightDelta& delta : deltas) {
+    if (delta.is_pair()) {
+      const at::Tensor up = wide(borrow(delta.up)).flatten(1),
+                       down = wide(borrow(delta.down)).flatten(1);  // [out, r], [r, in]
+      sum.flatten(1).addmm_(up, down, /*beta=*/1, /*alpha=*/delta.scale);
+    } else {
+      sum.add_(wide(borrow(delta.full)), delta.scale);
+    }
+  }
+  return sum.to(target.dtype);
+}
+
 }  // namespace
 
 at::Tensor to_tensor(const weights::TensorView& view, const Target& target) {
   // A missing tensor: WeightStore::check_all_used reports it when loading ends.
   if (view.file == nullptr) return at::zeros(view.shape, at::TensorOptions().dtype(target.dtype).device(target.device));
   const at::Tensor on_disk = borrow(view);
-  at::Tensor loaded = on_disk.to(target.device, target.dtype);
+  at::Tensor loaded =
+      view.deltas.empty() ? on_disk.to(target.device, target.dtype) : merged(on_disk, view.deltas, target);
   if (loaded.data_ptr() != on_disk.data_ptr()) view.file->release(view.bytes);
   return loaded;
 }

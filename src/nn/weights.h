@@ -16,7 +16,7 @@ struct Target {
 };
 
 // A tensor over the mapped file itself when dtype and alignment allow (the mapping lives as long as the
-// tensor), else a converted copy; after a copy the file's pages are given back.
+// tensor), else a converted copy; after a copy the file's pages are given back. What LoRA files add is added here.
 at::Tensor load(const Scope& scope, const std::string& name, const std::vector<int64_t>& shape, const Target& target);
 at::Tensor to_tensor(const weights::TensorView& view, const Target& target);
 

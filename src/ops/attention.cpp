@@ -1,15 +1,23 @@
 #include "ops/attention.h"
 
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
+#include <fmt/ranges.h>
+
+#include <atomic>
+#include <cmath>
 
 #include "core/fail.h"
+#include "kernels/attention_cpu/attention_cpu.h"
 
 namespace soragen::ops {
+namespace {
 
-at::Tensor attention(const AttentionArgs& args) {
+std::string always(const AttentionArgs&) { return ""; }
+
+at::Tensor run_aten(const AttentionArgs& args) {
   const at::Tensor &q = args.query, &k = args.key, &v = args.value;
-  SORAGEN_ASSERT(q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes());
-  SORAGEN_ASSERT(q.size(0) == k.size(0) && q.size(2) == k.size(2) && q.size(3) == k.size(3));
   std::optional<at::Tensor> mask;
   if (args.key_bias.defined())  // [S] -> [B, N, L, S], a view
     mask = args.key_bias.to(q.scalar_type())
@@ -18,6 +26,87 @@ at::Tensor attention(const AttentionArgs& args) {
   const at::Tensor out =
       at::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask);
   return out.transpose(1, 2).reshape({q.size(0), q.size(1), q.size(2) * q.size(3)});
+}
+
+template <typename T>
+at::Tensor run_tiled_in(const AttentionArgs& args) {
+  const at::Tensor &q = args.query, &k = args.key, &v = args.value;
+  const int64_t heads = q.size(2), dim = q.size(3);
+  const at::Tensor out = at::empty({q.size(0), q.size(1), heads * dim}, q.options());
+  const at::Tensor bias = args.key_bias.defined() ? args.key_bias.to(at::kFloat).contiguous() : at::Tensor();
+  kernels::AttentionCpu<T> kernel(k.size(1), dim);
+  const auto at_head = [](const at::Tensor& x, int64_t batch, int64_t head) {
+    return static_cast<T*>(x.data_ptr()) + batch * x.stride(0) + head * x.stride(2);
+  };
+  for (int64_t batch = 0; batch < q.size(0); ++batch)
+    for (int64_t n = 0; n < heads; ++n) {
+      const kernels::AttentionHead<T> head{
+          .query = at_head(q, batch, n),
+          .key = at_head(k, batch, n),
+          .value = at_head(v, batch, n),
+          .out = static_cast<T*>(out.data_ptr()) + batch * out.stride(0) + n * dim,
+          .query_stride = q.stride(1),
+          .key_stride = k.stride(1),
+          .value_stride = v.stride(1),
+          .out_stride = out.stride(1),
+          .key_bias = bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+          .queries = q.size(1),
+          .scale = 1.0f / std::sqrt(static_cast<float>(dim))};
+      at::parallel_for(0, kernel.key_blocks(), 1, [&](int64_t begin, int64_t end) { kernel.pack(head, begin, end); });
+      at::parallel_for(0, kernel.query_blocks(q.size(1)), 1,
+                       [&](int64_t begin, int64_t end) { kernel.attend(head, begin, end); });
+    }
+  return out;
+}
+
+std::string tiled_refusal(const AttentionArgs& args) {
+  const at::Tensor& q = args.query;
+  if (!q.is_cpu()) return "it runs on the processor; these tensors are elsewhere";
+  for (const at::Tensor& x : {q, args.key, args.value})
+    if (x.stride(3) != 1) return "the numbers of a head are not side by side";
+  if (q.scalar_type() == at::kFloat) return kernels::AttentionCpu<float>::support(q.size(3)).why;
+  if (q.scalar_type() == at::kBFloat16) return kernels::AttentionCpu<kernels::Bf16>::support(q.size(3)).why;
+  return "element type " + std::string(c10::toString(q.scalar_type())) + "; float and bfloat16 are built";
+}
+
+at::Tensor run_tiled(const AttentionArgs& args) {
+  return args.query.scalar_type() == at::kFloat ? run_tiled_in<float>(args) : run_tiled_in<kernels::Bf16>(args);
+}
+
+constexpr AttentionKernel kKernels[] = {
+    {"tiled", tiled_refusal, run_tiled},
+    {"aten", always, run_aten},
+};
+
+std::atomic<const AttentionKernel*> chosen = nullptr;  // null: auto
+
+}  // namespace
+
+std::span<const AttentionKernel> attention_kernels() { return kKernels; }
+
+void choose_attention(std::string_view name) {
+  const AttentionKernel* found = nullptr;
+  std::vector<std::string_view> names = {"auto"};
+  for (const AttentionKernel& kernel : kKernels) {
+    names.push_back(kernel.name);
+    if (kernel.name == name) found = &kernel;
+  }
+  if (!found && name != "auto") fail(ErrorKind::usage, "--attention {} is not valid; use one of {}", name, fmt::join(names, ", "));
+  chosen = found;
+}
+
+at::Tensor attention(const AttentionArgs& args) {
+  const at::Tensor &q = args.query, &k = args.key, &v = args.value;
+  SORAGEN_ASSERT(q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes());
+  SORAGEN_ASSERT(q.size(0) == k.size(0) && q.size(2) == k.size(2) && q.size(3) == k.size(3));
+  if (const AttentionKernel* kernel = chosen) {
+    if (const std::string why = kernel->refusal(args); !why.empty())
+      fail(ErrorKind::unsupported, "--attention {} cannot compute this model: {}", kernel->name, why);
+    return kernel->run(args);
+  }
+  for (const AttentionKernel& kernel : kKernels)
+    if (kernel.refusal(args).empty()) return kernel.run(args);
+  fail(ErrorKind::internal, "no attention kernel takes these tensors");
 }
 
 }  // namespace soragen::ops

@@ -10,6 +10,7 @@
 #include "core/fail.h"
 #include "core/log.h"
 #include "families/registry/registry.h"
+#include "ops/attention.h"
 #include "pipeline/memory_pools.h"
 #include "text/clean.h"
 
@@ -47,6 +48,7 @@ struct Generator::Parts {
   std::unique_ptr<text::TextEncoder> text_encoder;
   std::unique_ptr<diffusion::Denoiser> denoiser;
   diffusion::Expert loaded_expert = diffusion::Expert::high_noise;
+  std::vector<families::Adapter> loaded_adapters;
   std::unique_ptr<families::FrameDecoder> decoder;
   std::map<std::string, at::Tensor> embeddings;
   Json timings = Json::object();
@@ -106,15 +108,18 @@ at::Tensor Generator::denoise(const Plan& plan, const ProgressFn& progress) {
   encode_ahead({plan}, progress);
   const c10::InferenceMode inference;
   at::set_num_threads(static_cast<int>(plan.threads));
+  ops::choose_attention(plan.request.attention.value_or("auto"));
   diffusion::Conditioning conditioning{.prompt = parts_->embeddings.at(plan.prompt), .negative = {}};
   if (is_guided(plan)) conditioning.negative = parts_->embeddings.at(plan.negative_prompt);
 
   const auto expert = [&](diffusion::Expert wanted) -> diffusion::Denoiser& {
-    if (!parts_->denoiser || parts_->loaded_expert != wanted) {
+    const auto adapters = adapters_for(plan.loras, wanted);
+    if (!parts_->denoiser || parts_->loaded_expert != wanted || parts_->loaded_adapters != adapters) {
       const Stopwatch time(parts_->timings, "load");
       parts_->denoiser.reset();  // two experts never share the memory
-      parts_->denoiser = parts_->family.load_denoiser(spec_, wanted, plan.denoise_target, report(progress));
+      parts_->denoiser = parts_->family.load_denoiser(spec_, wanted, adapters, plan.denoise_target, report(progress));
       parts_->loaded_expert = wanted;
+      parts_->loaded_adapters = adapters;
     }
     return *parts_->denoiser;
   };
@@ -139,6 +144,7 @@ void Generator::decode(const Plan& plan, const at::Tensor& latent, FrameSink& si
          weights::to_string(latent.sizes().vec()), weights::to_string(plan.latent_shape));
   const c10::InferenceMode inference;
   at::set_num_threads(static_cast<int>(plan.threads));
+  ops::choose_attention("auto");  // the choice is about the transformer
   if (!parts_->decoder) {
     const Stopwatch time(parts_->timings, "load");
     parts_->decoder = parts_->family.load_decoder(spec_, plan.decode_target, report(progress));

@@ -7,6 +7,7 @@
 
 #include "core/fail.h"
 #include "core/spelling.h"
+#include "pipeline/lever_options.h"
 
 namespace soragen::pipeline {
 namespace {
@@ -93,6 +94,33 @@ void set_timesteps(Request& request, const Option& option, const Json& value) {
   request.timesteps = timesteps;
 }
 
+void set_guidance_interval(Request& request, const Option& option, const Json& value) {
+  request.guidance_interval = parse_guidance_interval(value.is_string() ? value.get<std::string>() : "");
+  if (!request.guidance_interval)
+    wrong(option, value, "A-B or A-B:reuse, shares of the steps from 0 to 1, e.g. 0.1-0.8 or 0-0.5:reuse");
+}
+
+// A list in JSON, so that a name may hold a comma; text is split at commas.
+void set_lora(Request& request, const Option& option, const Json& value) {
+  std::vector<LoraChoice> choices;
+  const auto add = [&](const std::string& text) {
+    const auto choice = parse_lora_choice(text);
+    if (!choice) wrong(option, value, "FILE[:STRENGTH][@high|@low], several with commas; strengths from -100 to 100");
+    choices.push_back(*choice);
+  };
+  if (value.is_array()) {
+    for (const Json& entry : value) add(entry.is_string() ? entry.get<std::string>() : "");
+  } else {
+    const std::string text = value.is_string() ? value.get<std::string>() : "";
+    for (size_t begin = 0; begin <= text.size();) {
+      const size_t comma = std::min(text.find(',', begin), text.size());
+      add(text.substr(begin, comma - begin));
+      begin = comma + 1;
+    }
+  }
+  request.lora = choices;
+}
+
 void set_memory(Request& request, const Option& option, const Json& value) {
   const std::string expected = "bytes with a unit: 512M, 16G";
   std::string text = value.is_string() ? value.get<std::string>() : (value.is_number_unsigned() ? value.dump() : "");
@@ -113,12 +141,21 @@ Json get_plain(const Request& request) {
 Json get_size(const Request& request) {
   return request.size ? Json(fmt::format("{}x{}", request.size->width, request.size->height)) : Json();
 }
+Json get_guidance_interval(const Request& request) {
+  return request.guidance_interval ? Json(to_string(*request.guidance_interval)) : Json();
+}
+Json get_lora(const Request& request) {
+  if (!request.lora) return {};
+  Json list = Json::array();
+  for (const LoraChoice& lora : *request.lora) list.push_back(to_string(lora));
+  return list;
+}
 Json get_fps(const Request& request) { return request.fps ? Json(to_string(*request.fps)) : Json(); }
 
 constexpr std::string_view kSolvers[] = {"unipc", "euler", "dpm++", "dmd", "lcm"};
 constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view kDtypes[] = {"auto", "fp32", "bf16"};
-constexpr std::string_view kAttention[] = {"auto", "aten"};
+constexpr std::string_view kAttention[] = {"auto", "tiled", "aten"};
 constexpr std::string_view kPresets[] = {"draft"};
 
 using R = Request;
@@ -176,6 +213,14 @@ const Option kOptions[] = {
      {},
      set_real<&R::guidance_2, 0, 100>,
      get_plain<&R::guidance_2>},
+    {"guidance-interval",
+     "A-B",
+     "share of steps with guidance, 0-0.5:reuse keeps it (default: 0-1)",
+     kFilm,
+     true,
+     {},
+     set_guidance_interval,
+     get_guidance_interval},
     {"seed", "N", "same seed, same film (default: random, printed)", kFilm, true, {}, set_seed, get_plain<&R::seed>},
     {"solver", "NAME", "unipc, euler, dpm++, dmd, lcm (default: the model's own)", kFilm, true, kSolvers,
      set_choice<&R::solver>, get_plain<&R::solver>},
@@ -187,6 +232,22 @@ const Option kOptions[] = {
      {},
      set_real<&R::shift, 0, 1000>,
      get_plain<&R::shift>},
+    {"step-cache",
+     "X",
+     "reuse a step's answer while less than X changed (default: 0, off)",
+     kFilm,
+     true,
+     {},
+     set_real<&R::step_cache, 0, 10>,
+     get_plain<&R::step_cache>},
+    {"lora",
+     "LIST",
+     "LoRA files to merge: FILE[:STRENGTH][@high|@low],... (default: none)",
+     kFilm,
+     true,
+     {},
+     set_lora,
+     get_lora},
     {"preset", "NAME", "settings by name: draft", kFilm, true, kPresets, set_choice<&R::preset>, get_plain<&R::preset>},
     {"output",
      "FILE",
@@ -212,6 +273,14 @@ const Option kOptions[] = {
      {},
      set_integer<&R::crf, 0, 63>,
      get_plain<&R::crf>},
+    {"label",
+     "TEXT",
+     "visible label in a corner; cn is the one that China asks for",
+     kOutput,
+     true,
+     {},
+     set_text<&R::label>,
+     get_plain<&R::label>},
     {"save-latents",
      "FILE",
      "keep the latents, for `soragen decode`",
@@ -224,7 +293,7 @@ const Option kOptions[] = {
      get_plain<&R::device>},
     {"dtype", "NAME", "auto, fp32 (exact), bf16 (default: auto)", kComputing, true, kDtypes, set_choice<&R::dtype>,
      get_plain<&R::dtype>},
-    {"attention", "NAME", "auto or a kernel's name (default: auto)", kComputing, true, kAttention,
+    {"attention", "NAME", "auto, tiled (AVX-512), aten (default: auto)", kComputing, true, kAttention,
      set_choice<&R::attention>, get_plain<&R::attention>},
     {"threads",
      "N",
@@ -316,10 +385,14 @@ Request merge(const Request& base, const Request& over) {
   take(merged.seed, over.seed);
   take(merged.solver, over.solver);
   take(merged.shift, over.shift);
+  take(merged.lora, over.lora);
+  take(merged.guidance_interval, over.guidance_interval);
+  take(merged.step_cache, over.step_cache);
   take(merged.preset, over.preset);
   take(merged.output, over.output);
   take(merged.codec, over.codec);
   take(merged.crf, over.crf);
+  take(merged.label, over.label);
   take(merged.save_latents, over.save_latents);
   take(merged.device, over.device);
   take(merged.dtype, over.dtype);

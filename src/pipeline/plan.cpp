@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "core/fail.h"
 #include "families/registry/registry.h"
+#include "pipeline/lever_options.h"
 #include "pipeline/options.h"
 #include "pipeline/profile.h"
 #include "pipeline/vocabulary.h"
@@ -45,6 +47,34 @@ void check_frames(int64_t frames, const Geometry& geometry) {
   if (frames > most) fail(ErrorKind::usage, "{} frames are beyond this model's largest, {}", frames, most);
 }
 
+diffusion::Guidance make_guidance(const Request& request, size_t steps) {
+  diffusion::Guidance guidance{.high_noise = request.guidance.value(),
+                               .low_noise = request.guidance_2.value_or(*request.guidance)};
+  if (!request.guidance_interval) return guidance;
+  if (guidance.high_noise <= 1.0)
+    fail(ErrorKind::usage, "--guidance-interval: there is no guidance in this film, --guidance is {}",
+         guidance.high_noise);
+  const auto step_at = [&](double share) {
+    return static_cast<size_t>(std::lround(share * static_cast<double>(steps)));
+  };
+  guidance.first_step = step_at(request.guidance_interval->begin);
+  guidance.end_step = step_at(request.guidance_interval->end);
+  guidance.keeps_difference = request.guidance_interval->reuse;
+  if (guidance.first_step >= guidance.end_step)
+    fail(ErrorKind::usage,
+         "--guidance-interval {} leaves none of {} steps with guidance; one step is a share of {:.3f}",
+         to_string(*request.guidance_interval), steps, 1.0 / static_cast<double>(steps));
+  return guidance;
+}
+
+// Two steps must be computed before the cache knows anything, and the last one always is.
+void check_step_cache(double threshold, size_t steps) {
+  constexpr size_t kFewest = 4;
+  if (threshold > 0 && steps < kFewest)
+    fail(ErrorKind::usage, "--step-cache finds nothing to save in {} steps; it needs {} and pays from about 15", steps,
+         kFewest);
+}
+
 diffusion::Sampling make_sampling(const Request& request, const ModelSpec& spec) {
   diffusion::Sampling sampling{.scheduler = spec.scheduler};
   if (request.solver && *request.solver != spec.scheduler.solver)
@@ -53,8 +83,9 @@ diffusion::Sampling make_sampling(const Request& request, const ModelSpec& spec)
   sampling.schedule = request.timesteps ? diffusion::make_schedule(sampling.scheduler, *request.timesteps)
                                         : diffusion::make_schedule(sampling.scheduler, request.steps.value());
   diffusion::make_solver(sampling.scheduler, sampling.schedule);  // refuses impossible combinations before any work
-  sampling.guidance = {.high_noise = request.guidance.value(),
-                       .low_noise = request.guidance_2.value_or(*request.guidance)};
+  sampling.guidance = make_guidance(request, sampling.schedule.steps());
+  sampling.step_cache = request.step_cache.value_or(0);
+  check_step_cache(sampling.step_cache, sampling.schedule.steps());
   if (spec.boundary_ratio)
     sampling.boundary_timestep = *spec.boundary_ratio * static_cast<double>(sampling.scheduler.num_train_timesteps);
   return sampling;
@@ -150,7 +181,7 @@ Request resolved_request(const Plan& plan, Request request) {
   request.seed = plan.seed;
   request.dtype = dtype_name(plan.denoise_target);
   request.device = "cpu";
-  request.attention = "aten";
+  request.attention = request.attention.value_or("auto");
   request.threads = plan.threads;
   request.preset.reset();  // its effect is in the values
   return request;
@@ -184,6 +215,7 @@ Plan make_plan(const Request& asked, const ModelSpec& spec, const Hardware& hard
   // A tenth stays for the encoder, the libraries and the rest of the machine.
   plan.memory_limit = request.memory.value_or(hardware.memory / 10 * 9);
   plan_stages(plan, family, spec);
+  plan.loras = plan_loras(request.lora.value_or(std::vector<LoraChoice>{}), spec);
   if (const auto vocabulary = asked.prompt ? read_vocabulary(spec) : std::nullopt)
     if (std::string hint = unknown_prompt_hint(*vocabulary, plan.prompt); !hint.empty()) plan.warnings.push_back(hint);
   plan.request = resolved_request(plan, request);

@@ -9,6 +9,7 @@
 #include "diffusion/denoise.h"
 #include "families/family.h"
 #include "pipeline/hardware.h"
+#include "pipeline/loras.h"
 #include "soragen/request.h"
 
 namespace soragen::pipeline {
@@ -29,6 +30,7 @@ struct Plan {
   Rational fps;
   uint64_t seed = 0;
   diffusion::Sampling sampling;
+  std::vector<PlannedLora> loras;
   nn::Target text_target, denoise_target, decode_target;
   bool stream_text_encoder = false;
   families::DecodeOptions decode;

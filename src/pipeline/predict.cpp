@@ -28,6 +28,18 @@ double product_rate(at::ScalarType dtype) {
   return best;
 }
 
+// The cost is that of a step with both branches; one with the prompt's alone counts half. What a step cache will
+// save shows only on the way.
+double guided_steps(const diffusion::Sampling& sampling) {
+  double steps = 0;
+  for (size_t step = 0; step < sampling.schedule.steps(); ++step) {
+    const diffusion::Expert expert = diffusion::expert_at(sampling, sampling.schedule.timesteps[step]);
+    const bool has_both = guidance_use(sampling.guidance, expert, step) == diffusion::GuidanceUse::computed;
+    steps += has_both ? 1.0 : 0.5;
+  }
+  return steps;
+}
+
 }  // namespace
 
 MachineRate measure_rate(int64_t threads, bool bf16) {
@@ -40,10 +52,7 @@ void predict_seconds(Plan& plan, const MachineRate& rate) {
     const double speed = stage.dtype == "bf16" ? rate.bf16 : rate.fp32;
     if (speed <= 0) continue;
     if (stage.name == "denoise") {
-      const double branches =
-          diffusion::guidance_scale(plan.sampling.guidance, diffusion::Expert::high_noise) > 1.0 ? 1.0 : 0.5;
-      stage.seconds =
-          branches * stage.cost.flop * static_cast<double>(plan.sampling.schedule.steps()) / (speed * kDenoiseShare);
+      stage.seconds = guided_steps(plan.sampling) * stage.cost.flop / (speed * kDenoiseShare);
     }
     if (stage.name == "decode") stage.seconds = stage.cost.flop / (speed * kDecodeShare);
   }

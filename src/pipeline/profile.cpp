@@ -47,7 +47,11 @@ Request directory_defaults(const families::ModelSpec& spec) {
   if (!std::filesystem::exists(path)) return {};
   const Json json = read_json_file(path);
   const JsonObject object(json, path.string());
-  return object.has("defaults") ? parse_request(object.at("defaults"), path.string()) : Request{};
+  if (!object.has("defaults")) return {};
+  Request defaults = parse_request(object.at("defaults"), path.string());
+  if (defaults.lora)
+    fail(ErrorKind::input, "{}: lora names files; a model directory may not, only --lora and requests", path.string());
+  return defaults;
 }
 
 Request preset_named(const std::string& name) {

@@ -2,6 +2,11 @@
 
 #include <torch/headeronly/version.h>
 
+#include <array>
+#include <utility>
+
+#include "core/fail.h"
+#include "core/hash.h"
 #include "core/version.h"
 #include "pipeline/options.h"
 
@@ -29,14 +34,43 @@ Json model_to_json(const families::ModelSpec& spec) {
           {"class", spec.pipeline_class}};
 }
 
+// Exactly which files changed the model.
+Json loras_to_json(const Plan& plan) {
+  Json loras = Json::array();
+  for (const PlannedLora& lora : plan.loras) {
+    Json entry = {{"file", std::filesystem::path(lora.choice.file).filename().string()},
+                  {"sha256", lora.sha256},
+                  {"strength", lora.choice.strength}};
+    if (!lora.choice.expert.empty()) entry["expert"] = lora.choice.expert;
+    loras.push_back(std::move(entry));
+  }
+  return loras;
+}
+
 // What describes the film and not the place or the machine that made it.
 Json settings_to_json(const Plan& plan) {
   Request request = plan.request;
+  request.lora.reset();
+  for (const PlannedLora& lora : plan.loras) {
+    if (!request.lora) request.lora.emplace();
+    request.lora->push_back(lora.choice);
+    request.lora->back().file = std::filesystem::path(lora.choice.file).filename().string();
+  }
   request.output.reset();
   request.save_latents.reset();
   request.memory.reset();
   return to_json(request);
 }
+
+Json dtypes_to_json(const Plan& plan) {
+  Json dtypes = Json::object();
+  for (const StagePlan& stage : plan.stages) dtypes[stage.name] = stage.dtype;
+  return dtypes;
+}
+
+constexpr std::array kTexts = {"prompt", "negative-prompt"};
+
+std::string hash_key(std::string_view text) { return text == "prompt" ? "prompt_sha256" : "negative_prompt_sha256"; }
 
 }  // namespace
 
@@ -44,6 +78,7 @@ Json to_json(const Plan& plan, const families::ModelSpec& spec) {
   return {{"model", model_to_json(spec)},
           {"profile", plan.profile.empty() ? Json() : Json(plan.profile)},
           {"settings", settings_to_json(plan)},
+          {"loras", loras_to_json(plan)},
           {"sigmas", plan.sampling.schedule.sigmas},
           {"timesteps", plan.sampling.schedule.timesteps},
           {"latent_shape", plan.latent_shape},
@@ -56,7 +91,36 @@ Json make_record(const Plan& plan, const families::ModelSpec& spec, const Json& 
           {"model", model_to_json(spec)},
           {"profile", plan.profile.empty() ? Json() : Json(plan.profile)},
           {"settings", settings_to_json(plan)},
+          {"loras", loras_to_json(plan)},
+          {"dtypes", dtypes_to_json(plan)},
           {"seconds", timings}};
+}
+
+Json without_texts(Json record) {
+  const Json settings = record.at("settings");
+  for (const char* name : kTexts) record["settings"].erase(name);
+  const std::string salt = sha256_hex(record.dump(-1, ' ', false, Json::error_handler_t::replace)).substr(0, 32);
+  record["texts"]["salt"] = salt;
+  for (const char* name : kTexts)
+    if (const auto text = settings.find(name); text != settings.end())
+      record["texts"][hash_key(name)] = sha256_hex(salt + text->get<std::string>());
+  return record;
+}
+
+Json with_texts(Json record, const Request& texts) {
+  const JsonObject hashes(record.at("texts"), "the film's record: texts");
+  const std::pair<const char*, const std::optional<std::string>&> given[] = {{kTexts[0], texts.prompt},
+                                                                             {kTexts[1], texts.negative_prompt}};
+  for (const auto& [name, text] : given) {
+    if (!hashes.has(hash_key(name))) continue;
+    if (!text)
+      fail(ErrorKind::input, "the film's {} is not in the film, only its hash; give it with --{} TEXT", name, name);
+    if (sha256_hex(hashes.string("salt") + *text) != hashes.string(hash_key(name)))
+      fail(ErrorKind::input, "--{}: '{}' is not the text that the film was made with", name, *text);
+    record["settings"][name] = *text;
+  }
+  record.erase("texts");
+  return record;
 }
 
 }  // namespace soragen::pipeline

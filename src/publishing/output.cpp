@@ -5,12 +5,14 @@
 
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "core/fail.h"
 #include "core/part_file.h"
 #include "media/async_sink.h"
 #include "media/film_writer.h"
 #include "media/image_writer.h"
+#include "publishing/marker.h"
 #include "publishing/part_folder.h"
 
 namespace soragen::publishing {
@@ -35,28 +37,57 @@ std::unique_ptr<FrameSink> open_writer(const media::FilmFormat& format, const Pa
   return media::open_image_writer(format, folder.path(), folder.name());
 }
 
+// What there is to sign, with the name that it will have.
+struct FinishedFile {
+  fs::path path;
+  std::string title;
+};
+std::vector<FinishedFile> finished_files(const StandardOutput&) { return {}; }
+std::vector<FinishedFile> finished_files(const PartFile& file) {
+  return {{file.path(), file.target().filename().string()}};
+}
+std::vector<FinishedFile> finished_files(const PartFolder& folder) {
+  std::vector<FinishedFile> files;
+  for (int64_t number = 1;; ++number) {
+    const std::string name = folder.name().at(number);
+    std::error_code ignored;
+    if (!fs::exists(folder.path() / name, ignored)) return files;
+    files.push_back({folder.path() / name, name});
+  }
+}
+
 // A film on its way into a Place: what is done to every frame stands in push(), what is done to the whole
 // file before anybody can see it stands in finish(), between the writer's end and commit().
 template <typename Place>
 class Publication final : public FrameSink {
  public:
   template <typename... Args>
-  explicit Publication(const media::FilmFormat& format, Args&&... place)
-      : place_(std::forward<Args>(place)...), writer_(open_writer(format, place_)) {}
+  Publication(const media::FilmFormat& format, const fs::path& film, const provenance::Marks& marks, Args&&... place)
+      : marker_(format, film, marks), place_(std::forward<Args>(place)...), writer_(open_writer(format, place_)) {}
 
-  void push(const Frame& frame) override { writer_->push(frame); }
+  void push(const Frame& frame) override { writer_->push(marker_.mark(frame)); }
 
   void finish() override {
     writer_->finish();
-    place_.commit();
+    for (const FinishedFile& file : finished_files(place_)) marker_.sign(file.path, file.title);
+    marker_.commit();
+    try {
+      place_.commit();
+    } catch (...) {
+      marker_.revert();
+      throw;
+    }
+    marker_.conclude();
   }
 
   void abort() noexcept override {
     writer_->abort();
     place_.discard();
+    marker_.discard();
   }
 
  private:
+  Marker marker_;
   Place place_;
   std::unique_ptr<FrameSink> writer_;  // destroyed first: it closes the file that place_ removes
 };
@@ -89,21 +120,24 @@ void check_place(const media::FilmFormat& format, const fs::path& path) {
 
 }  // namespace
 
-void validate_output(const OutputSettings& settings) {
+void validate_output(const OutputSettings& settings, const provenance::Marks& marks) {
   const media::FilmFormat format = media::choose_format(settings);
   check_place(format, settings.path);
+  if (needs_file_beside(format, marks)) check_place(format, credentials_beside(settings.path));
   media::probe_encoder(format);
+  if (!format.audio_from.empty()) media::check_audio(format);
 }
 
-std::unique_ptr<FrameSink> open_output(const OutputSettings& settings) {
+std::unique_ptr<FrameSink> open_output(const OutputSettings& settings, const provenance::Marks& marks) {
   const media::FilmFormat format = media::choose_format(settings);
+  const fs::path film = settings.path;
   std::unique_ptr<FrameSink> publication;
-  if (settings.path == "-")
-    publication = std::make_unique<Publication<StandardOutput>>(format);
+  if (film == "-")
+    publication = std::make_unique<Publication<StandardOutput>>(format, film, marks);
   else if (format.is_image_sequence())
-    publication = std::make_unique<Publication<PartFolder>>(format, settings.path);
+    publication = std::make_unique<Publication<PartFolder>>(format, film, marks, film);
   else
-    publication = std::make_unique<Publication<PartFile>>(format, settings.path);
+    publication = std::make_unique<Publication<PartFile>>(format, film, marks, film);
   return std::make_unique<media::AsyncSink>(std::move(publication));
 }
 

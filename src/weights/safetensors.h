@@ -22,12 +22,23 @@
 
 namespace soragen::weights {
 
+struct WeightDelta;
+
 // A tensor on disk. `bytes` lives as long as `file`; it may be unaligned for its dtype.
 struct TensorView {
   DType dtype = DType::f32;
   std::vector<int64_t> shape;
   std::span<const std::byte> bytes;
   std::shared_ptr<const MappedFile> file;
+  std::vector<WeightDelta> deltas;  // what LoRA files add to it, see lora.h
+};
+
+// One summand of a weight: scale * up x down, or scale * full.
+struct WeightDelta {
+  double scale = 1.0;
+  TensorView up, down;  // [out, r, 1...], [r, in...]
+  TensorView full;      // the weight's own shape
+  bool is_pair() const { return !down.shape.empty(); }
 };
 
 std::string to_string(const std::vector<int64_t>& shape);  // "[320, 64, 1, 2, 2]"

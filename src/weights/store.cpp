@@ -10,14 +10,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string first_names(const std::vector<std::string>& names) {
-  constexpr size_t kShown = 8;
-  std::string text;
-  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) text += (i ? ", " : "") + names[i];
-  if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
-  return text;
-}
-
 void read_shards(const fs::path& folder, const fs::path& index, std::map<std::string, TensorView>& tensors) {
   const Json json = read_json_file(index);
   const Json& map = JsonObject(json, index.string()).at("weight_map");
@@ -39,6 +31,14 @@ void read_shards(const fs::path& folder, const fs::path& index, std::map<std::st
 }
 
 }  // namespace
+
+std::string first_names(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 8;
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) text += (i ? ", " : "") + names[i];
+  if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
+  return text;
+}
 
 WeightStore::WeightStore(const fs::path& folder, const std::vector<std::string>& stems) : where_(folder.string()) {
   for (const std::string& stem : stems) {
@@ -70,6 +70,11 @@ uint64_t WeightStore::byte_size() const {
   uint64_t bytes = 0;
   for (const auto& [name, view] : tensors_) bytes += view.bytes.size();
   return bytes;
+}
+
+void WeightStore::add(const std::string& name, WeightDelta delta) {
+  SORAGEN_ASSERT(has(name));
+  tensors_.at(name).deltas.push_back(std::move(delta));
 }
 
 void WeightStore::note_missing(const std::string& name) const {

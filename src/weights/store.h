@@ -13,6 +13,9 @@
 
 namespace soragen::weights {
 
+// "a, b and 3 more": names for a message, at most eight of them.
+std::string first_names(const std::vector<std::string>& names);
+
 class WeightStore {
  public:
   // Opens <folder>/<stem>.safetensors or, when that is absent, the shards of
@@ -25,6 +28,8 @@ class WeightStore {
   bool has(const std::string& name) const { return tensors_.contains(name); }
   const std::string& where() const { return where_; }
   uint64_t byte_size() const;
+  // Whoever loads the tensor gets the sum; it must be there. See add_lora.
+  void add(const std::string& name, WeightDelta delta);
   const std::map<std::string, TensorView>& tensors() const { return tensors_; }
 
   // Loading is complete: throws Error{input} listing every tensor that was asked for and missing, and

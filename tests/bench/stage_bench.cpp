@@ -2,6 +2,7 @@
 //
 //   soragen_bench denoise DIR [--size 256x256] [--frames 17] [--text 32] [--dtype fp32] [--threads N] [--repeats 3]
 //   soragen_bench decode  DIR [--size 256x256] [--frames 9]  [--dtype fp32] [--threads N] [--repeats 3]
+//   soragen_bench attention   [--tokens 7800] [--heads 4] [--head-dim 128] [--dtype fp32] [--threads N] [--repeats 3]
 //   soragen_bench peak        [--dtype fp32] [--threads N] [--repeats 3]
 //
 // scripts/bench runs it beside the reference. "peak" times the products and convolutions that the stages
@@ -20,6 +21,7 @@
 
 #include "core/json.h"
 #include "families/registry/registry.h"
+#include "ops/attention.h"
 #include "ops/conv.h"
 #include "ops/linear.h"
 #include "pipeline/memory_pools.h"
@@ -30,15 +32,19 @@ namespace {
 struct Options {
   std::string measurement, directory;
   int64_t width = 256, height = 256, frames = 17, text = 32, threads = 0, repeats = 3;
+  int64_t tokens = 7800, heads = 4, head_dim = 128;
   std::string dtype = "fp32";
   nn::Target target() const { return {dtype == "bf16" ? at::kBFloat16 : at::kFloat, at::kCPU}; }
 };
 
 Options parse(int argc, char** argv) {
-  if (argc < 2) throw std::runtime_error("usage: soragen_bench denoise|decode|peak [DIR] [--option value ...]");
+  if (argc < 2) throw std::runtime_error("usage: soragen_bench denoise|decode|attention|peak [DIR] [--option value ...]");
   Options options{.measurement = argv[1]};
   std::map<std::string, int64_t*> numbers = {{"--frames", &options.frames},
                                              {"--text", &options.text},
+                                             {"--tokens", &options.tokens},
+                                             {"--heads", &options.heads},
+                                             {"--head-dim", &options.head_dim},
                                              {"--threads", &options.threads},
                                              {"--repeats", &options.repeats}};
   if (options.measurement == "decode") options.frames = 9;
@@ -90,7 +96,7 @@ void report(const Options& options, Json fields) {
 void denoise(const Options& options) {
   const families::ModelSpec spec = families::read_model(options.directory);
   const families::Family& family = families::family_named(spec.family);
-  const auto denoiser = family.load_denoiser(spec, diffusion::Expert::high_noise, options.target(), {});
+  const auto denoiser = family.load_denoiser(spec, diffusion::Expert::high_noise, {}, options.target(), {});
   const int64_t text_dim = spec.facts["transformer"]["text_dim"];
   denoiser->begin({.prompt = at::randn({options.text, text_dim}), .negative = at::randn({options.text, text_dim})});
   const auto& geometry = spec.geometry;
@@ -112,6 +118,20 @@ void decode(const Options& options) {
       best_seconds(options.repeats, [&] { decoder->decode(latent, {.latent_frames = 1}, [](const at::Tensor&) {}); });
   const auto cost = family.decode_cost(spec, options.target(), {options.width, options.height, options.frames}, {});
   report(options, {{"seconds", seconds}, {"gflops", cost.flop / seconds / 1e9}});
+}
+
+// Every kernel that takes the arguments, on the same numbers.
+void attention(const Options& options) {
+  const auto drawn = [&] {
+    return at::randn({1, options.tokens, options.heads, options.head_dim}).to(options.target().dtype);
+  };
+  const ops::AttentionArgs args{.query = drawn(), .key = drawn(), .value = drawn(), .key_bias = {}};
+  const double flop = 4.0 * static_cast<double>(options.tokens * options.tokens * options.heads * options.head_dim);
+  Json fields = {{"tokens", options.tokens}, {"head_dim", options.head_dim}};
+  for (const ops::AttentionKernel& kernel : ops::attention_kernels())
+    if (kernel.refusal(args).empty())
+      fields[std::string(kernel.name) + "_gflops"] = flop / best_seconds(options.repeats, [&] { kernel.run(args); }) / 1e9;
+  report(options, fields);
 }
 
 void peak(const Options& options) {
@@ -143,6 +163,8 @@ int main(int argc, char** argv) try {
     soragen::denoise(options);
   else if (options.measurement == "decode")
     soragen::decode(options);
+  else if (options.measurement == "attention")
+    soragen::attention(options);
   else if (options.measurement == "peak")
     soragen::peak(options);
   else

@@ -2,7 +2,7 @@
 import json
 import os
 import unittest
-from soragen_process import EXACT, TINY, SoragenTest, environment, soragen
+from soragen_process import EXACT, TINY, UNMARKED, SoragenTest, environment, soragen
 
 FLAGS = ["-o", "out", "--seed", "7", *TINY, *EXACT]
 
@@ -25,11 +25,11 @@ class Batch(SoragenTest):
 
 class Text(Batch):
     def test_lines_become_films(self):
-        lines = self.batch("# a comment\n\na red ball\r\n  \na blue sea, at night!\n")
+        lines = self.batch("# a comment\n\na red ball\r\n  \na blue sea, at night!\n", *UNMARKED)
         self.assertEqual([(line["line"], line["output"], line["status"], line["seed"]) for line in lines],
                          [(3, "out/0003-a-red-ball.mp4", "done", 7), (5, "out/0005-a-blue-sea-at-night.mp4", "done", 7)])
         self.assertEqual(self.files(), {"jobs.txt", "out/0003-a-red-ball.mp4", "out/0005-a-blue-sea-at-night.mp4"})
-        self.run_ok("--prompt", "a blue sea, at night!", *FLAGS[2:], "-o", "alone.mp4")
+        self.run_ok("--prompt", "a blue sea, at night!", *FLAGS[2:], *UNMARKED, "-o", "alone.mp4")
         self.assertEqual((self.folder / "alone.mp4").read_bytes(), (self.folder / "out/0005-a-blue-sea-at-night.mp4").read_bytes())
 
     def test_names_from_hostile_prompts(self):
@@ -101,13 +101,13 @@ class Resume(Batch):
         self.assertEqual(os.stat(self.folder / "out/0001-red.mp4").st_mtime_ns, before)
 
     def test_latents_of_another_film_are_not_used(self):
-        self.run_ok("--prompt", "red", *FLAGS[2:], "-o", "other.mp4", "--save-latents", "kept.safetensors")
+        self.run_ok("--prompt", "red", *FLAGS[2:], *UNMARKED, "-o", "other.mp4", "--save-latents", "kept.safetensors")
         (self.folder / "out").mkdir()
         for name, jobs in (("0001-blue", "blue\n"), ("0001-red", "red\n")):
             (self.folder / f"out/{name}.mp4.latents.safetensors").write_bytes((self.folder / "kept.safetensors").read_bytes())
-            self.statuses(jobs, "--resume", "--progress", "json")
+            self.statuses(jobs, "--resume", "--progress", "json", *UNMARKED)
             self.assertEqual('"denoise"' in self.log, name == "0001-blue")
-        self.run_ok("--prompt", "blue", *FLAGS[2:], "-o", "blue.mp4")
+        self.run_ok("--prompt", "blue", *FLAGS[2:], *UNMARKED, "-o", "blue.mp4")
         self.assertEqual((self.folder / "blue.mp4").read_bytes(), (self.folder / "out/0001-blue.mp4").read_bytes())
         self.assertEqual((self.folder / "other.mp4").read_bytes(), (self.folder / "out/0001-red.mp4").read_bytes())
 

@@ -30,13 +30,13 @@ class Bash(SoragenTest):
         return result.stdout.split()
 
     def test_commands(self):
-        self.assertEqual(self.candidates(""), ["generate", "batch", "decode", "plan", "inspect", "doctor", "completion"])
+        self.assertEqual(self.candidates(""), ["generate", "batch", "decode", "mark", "plan", "inspect", "verify", "replay", "keygen", "vocab", "doctor", "completion"])
         self.assertEqual(self.candidates("de"), ["decode"])
 
     def test_flags(self):
         self.assertEqual(self.candidates("--pro"), ["--prompt", "--progress"])
-        self.assertEqual(self.candidates("--prompt", "x", "--st"), ["--steps"])
-        self.assertEqual(self.candidates("batch", "jobs.txt", "--s"), ["--size", "--steps", "--seed", "--solver", "--shift", "--shard"])
+        self.assertEqual(self.candidates("--prompt", "x", "--st"), ["--steps", "--step-cache"])
+        self.assertEqual(self.candidates("batch", "jobs.txt", "--s"), ["--size", "--steps", "--seed", "--solver", "--shift", "--step-cache", "--shard", "--sign-cert", "--sign-key"])
         self.assertEqual(self.candidates("decode", "--st"), [])
 
     def test_values(self):
@@ -46,7 +46,7 @@ class Bash(SoragenTest):
         self.assertEqual(self.candidates("-o", "--"), [])  # a file name
 
     def test_every_flag_of_the_help_is_offered(self):
-        for command in ("generate", "batch", "decode", "plan", "inspect", "doctor"):
+        for command in ("generate", "batch", "decode", "mark", "plan", "inspect", "verify", "replay", "keygen", "vocab", "doctor"):
             text = self.run_ok(command, "--help").stdout.decode()
             listed = [line.split("--", 1)[1].split()[0] for line in text.splitlines() if line.startswith(("      --", "  -"))]
             self.assertEqual(sorted(self.candidates(command, "--")), sorted("--" + name for name in listed))

@@ -5,7 +5,7 @@ import shutil
 import struct
 import subprocess
 import unittest
-from soragen_process import BINARY, EXACT, GOLDEN, MODEL, TINY, SoragenTest, environment, probe, read_safetensors, soragen
+from soragen_process import BINARY, EXACT, GOLDEN, MODEL, TINY, UNMARKED, SoragenTest, environment, probe, read_safetensors, soragen
 
 FILM = ["--prompt", "a red ball", "--seed", "7", *TINY, *EXACT]
 
@@ -21,7 +21,7 @@ class Film(SoragenTest):
 
     def test_same_seed_same_bytes(self):
         for name in ("a.mp4", "b.mp4"):
-            self.run_ok(*FILM, "-o", name)
+            self.run_ok(*FILM, *UNMARKED, "-o", name)
         self.assertEqual((self.folder / "a.mp4").read_bytes(), (self.folder / "b.mp4").read_bytes())
 
     def test_latents_are_those_of_the_reference(self):
@@ -36,8 +36,8 @@ class Film(SoragenTest):
         self.assertLess(difference / sum(b * b for b in expected) ** 0.5, 1e-4)
 
     def test_decode_gives_the_same_film(self):
-        self.run_ok(*FILM, "-o", "a.mkv", "--save-latents", "kept.safetensors")
-        self.run_ok("decode", "kept.safetensors", "-o", "b.mkv", *EXACT)
+        self.run_ok(*FILM, *UNMARKED, "-o", "a.mkv", "--save-latents", "kept.safetensors")
+        self.run_ok("decode", "kept.safetensors", "-o", "b.mkv", *EXACT, *UNMARKED)
         frames = [subprocess.run(["ffmpeg", "-v", "error", "-i", self.folder / name, "-f", "rawvideo", "-"], capture_output=True, check=True).stdout
                   for name in ("a.mkv", "b.mkv")]
         self.assertEqual(len(frames[0]), 4 * 48 * 32 * 5)  # ffv1 as bgr0
@@ -49,10 +49,10 @@ class Film(SoragenTest):
         self.assertEqual(self.files(), {f"frames/{i:03}.png" for i in range(1, 6)})
 
     def test_stdout_carries_y4m_alone(self):
-        result = self.run_ok(*FILM, "-o", "-", "--json")
+        result = self.run_ok(*FILM, *UNMARKED, "-o", "-", "--json")
         self.assertTrue(result.stdout.startswith(b"YUV4MPEG2 W48 H32 F16:1"))
         self.assertEqual(json.loads(result.stderr.decode().splitlines()[-1])["output"], "-")
-        self.run_ok(*FILM, "-o", "a.y4m")
+        self.run_ok(*FILM, *UNMARKED, "-o", "a.y4m")
         self.assertEqual(result.stdout, (self.folder / "a.y4m").read_bytes())
         encoded = subprocess.run(["ffmpeg", "-v", "error", "-i", "-", "-c:v", "ffv1", self.folder / "piped.mkv"], input=result.stdout, capture_output=True)
         self.assertEqual((encoded.returncode, encoded.stderr), (0, b""))
@@ -66,10 +66,10 @@ class Film(SoragenTest):
         self.assertGreaterEqual(result["seconds"], result["timings"]["denoise"])
 
     def test_count(self):
-        result = self.run_ok(*FILM, "-o", "a.mkv", "--count", "3", "--json")
+        result = self.run_ok(*FILM, *UNMARKED, "-o", "a.mkv", "--count", "3", "--json")
         results = [json.loads(line) for line in result.stdout.splitlines()]
         self.assertEqual([(entry["output"], entry["seed"]) for entry in results], [("a-7.mkv", 7), ("a-8.mkv", 8), ("a-9.mkv", 9)])
-        self.run_ok("--prompt", "a red ball", "--seed", "8", *TINY, *EXACT, "-o", "b.mkv")
+        self.run_ok("--prompt", "a red ball", "--seed", "8", *TINY, *EXACT, *UNMARKED, "-o", "b.mkv")
         self.assertEqual((self.folder / "a-8.mkv").read_bytes(), (self.folder / "b.mkv").read_bytes())
         self.assertNotEqual((self.folder / "a-7.mkv").read_bytes(), (self.folder / "b.mkv").read_bytes())
         self.expect_error(2, "leaves the range of seeds", "--prompt", "x", "-o", "a.mkv", *TINY, "--seed", str(2**63 - 1), "--count", "1000000")
@@ -99,12 +99,12 @@ class Failures(SoragenTest):
         self.assertIn(b"the latents are kept: soragen decode a.y4m.latents.safetensors -o a.y4m", result.stderr)
         self.assertEqual(film.read_bytes(), b"precious")
         self.assertEqual(self.files(), {"a.y4m", "a.y4m.latents.safetensors"})
-        self.run_ok("decode", "a.y4m.latents.safetensors", "-o", "a.y4m", *EXACT)
-        self.run_ok(*FILM, "-o", "b.y4m")
+        self.run_ok("decode", "a.y4m.latents.safetensors", "-o", "a.y4m", *EXACT, *UNMARKED)
+        self.run_ok(*FILM, *UNMARKED, "-o", "b.y4m")
         self.assertEqual(film.read_bytes(), (self.folder / "b.y4m").read_bytes())
 
     def test_no_room_even_for_latents(self):
-        result = self.limited(1024, *FILM, "-o", "a.mp4", env=environment(TMPDIR=str(self.folder)))
+        result = self.limited(1024, *FILM, *UNMARKED, "-o", "a.mp4", env=environment(TMPDIR=str(self.folder)))
         self.assertEqual(result.returncode, 5, result.stderr)
         self.assertEqual(list(self.folder.iterdir()), [])
 

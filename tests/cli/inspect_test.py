@@ -49,12 +49,13 @@ class Models(SoragenTest):
 
 class Films(SoragenTest):
     def test_film_and_latents(self):
-        self.run_ok("--prompt", "a\x1b[2J ball", "--seed", "7", *TINY, *EXACT, "-o", "a.mp4", "--save-latents", "a.safetensors")
+        self.run_ok("--prompt", "a\x1b[2J ball", "--seed", "7", *TINY, *EXACT, "-o", "a.mp4", "--save-latents", "a.safetensors", "--include-prompt")
         film = json.loads(self.run_ok("inspect", "a.mp4", "--json").stdout)
         stream = probe(self.folder / "a.mp4")
         self.assertEqual(film["video"], {"codec": "h264", "size": "48x32", "fps": "16", "frames": int(stream["nb_read_frames"]), "pixel_format": stream["pix_fmt"],
                                          "color_range": "tv", "color_space": "bt709", "color_primaries": "bt709", "color_transfer": "bt709"})
         self.assertEqual(film["record"]["settings"]["seed"], 7)
+        self.assertEqual(film["credentials"], {"state": "valid", "signer": "Test studio"})
         latents = json.loads(self.run_ok("inspect", "a.safetensors", "--json").stdout)
         self.assertEqual((latents["shape"], latents["record"]["settings"]), ([16, 2, 4, 6], film["record"]["settings"]))
         for name in ("a.mp4", "a.safetensors"):

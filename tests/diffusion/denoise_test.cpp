@@ -1,8 +1,10 @@
 #include "diffusion/denoise.h"
 
 #include <ATen/ops/ones.h>
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 #include "core/cancellation.h"
@@ -96,6 +98,38 @@ TEST(Denoise, EqualsThePipeline) {
     const at::Tensor reference = tensors.at(name + ".float32"), exact = tensors.at(name + ".float64");
     const int64_t last = exact.size(0) - 1;
     EXPECT_LE(largest_difference(latent.flatten(), exact[last]), 2.0 * largest_difference(reference, exact)) << golden;
+  }
+}
+
+// Step cache and guidance interval against the loop that scripts/make_golden_levers.py wrote in numpy.
+TEST(Denoise, LeversEqualTheNumpyLoop) {
+  const Json golden = read_json_file(test::golden_folder() / "levers.json");
+  const auto shape = golden.at("shape").get<std::vector<int64_t>>();
+  const at::Tensor noise = at::tensor(golden.at("noise").get<std::vector<double>>()).to(at::kFloat).view(shape);
+  for (const Json& run : golden.at("cases")) {
+    SCOPED_TRACE(run.at("margin").dump() + " " + run.at("steps").dump());
+    const auto steps = run.at("steps").get<int64_t>();
+    const SchedulerConfig config{.solver = "euler", .shift = run.at("shift").get<double>()};
+    Sampling sampling{.scheduler = config, .schedule = make_schedule(config, steps)};
+    sampling.guidance = {.high_noise = run.at("guidance")[0], .low_noise = run.at("guidance")[1]};
+    if (run.contains("interval")) {
+      const auto step_at = [&](int end) { return std::lround(run.at("interval")[end].get<double>() * double(steps)); };
+      sampling.guidance.first_step = static_cast<size_t>(step_at(0));
+      sampling.guidance.end_step = static_cast<size_t>(step_at(1));
+      sampling.guidance.keeps_difference = run.value("reuse", false);
+    }
+    if (run.contains("boundary")) sampling.boundary_timestep = run.at("boundary").get<double>() * 1000;
+    sampling.step_cache = run.value("cache", 0.0);
+
+    std::vector<std::string> calls;
+    FakeDenoiser high("high", calls), low("low", calls);
+    NoiseSource source(0);
+    const at::Tensor latent = denoise(
+        sampling, noise, {.prompt = at::ones({1, 1})},
+        [&](Expert expert) -> Denoiser& { return expert == Expert::high_noise ? high : low; }, source);
+    EXPECT_EQ(calls, run.at("calls").get<std::vector<std::string>>());
+    const at::Tensor exact = at::tensor(run.at("latent").get<std::vector<double>>(), at::kDouble).view(shape);
+    EXPECT_LE(largest_difference(latent, exact), 2.0 * run.at("max_abs").get<double>());
   }
 }
 

@@ -68,6 +68,18 @@ TEST(Reader, ReadsFilmsOfOtherTools) {
   }
 }
 
+TEST(Reader, ReadsPhotosOfAnySize) {
+  // libav sees the end of a small JPEG while it guesses the format, and of a large one it does not.
+  const test::TempDir folder;
+  for (const std::string size : {"32x32", "1600x1200"})
+    for (const std::string name : {"a.jpg", "a.png", "a0001.jpg"}) {
+      test::run("ffmpeg -v error -y -f lavfi -i testsrc=s=" + size + ":d=0.04 " + test::quoted(folder / name));
+      Reader reader(folder / name);
+      EXPECT_EQ(fmt::format("{}x{}", reader.info().video.width, reader.info().video.height), size) << name;
+      EXPECT_EQ(count_frames(folder / name), 1) << name;
+    }
+}
+
 TEST(Reader, ColoursOfOtherToolsFollowTheirTags) {
   const test::TempDir folder;
   for (const char* options :

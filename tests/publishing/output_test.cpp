@@ -13,6 +13,7 @@
 #include "core/mapped_file.h"
 #include "media/reader.h"
 #include "media/test_film.h"
+#include "provenance/marked_film.h"
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
 
@@ -26,8 +27,15 @@ OutputSettings settings(const fs::path& path, const std::string& codec = "") {
   return {.path = path.string(), .codec = codec, .width = kSide, .height = kSide, .fps = {24, 1}};
 }
 
-void publish(const OutputSettings& output) {
-  const auto sink = open_output(output);
+// Of a user of this program's own.
+const provenance::Marks& marks() {
+  static const test::ScopedUser user;
+  static const provenance::Marks marks = test::full_marks(kSide, kSide, kCount);
+  return marks;
+}
+
+void publish(const OutputSettings& output, const provenance::Marks& with = marks()) {
+  const auto sink = open_output(output, with);
   for (const Frame& frame : test::make_film(kSide, kSide, kCount)) sink->push(frame);
   sink->finish();
 }
@@ -99,7 +107,7 @@ TEST(Output, EveryRowOfTheTableMakesAFilm) {
       const test::TempDir folder;
       fs::path path = name_for(container, folder.path());
       const OutputSettings output = settings(path, std::string(codec));
-      validate_output(output);
+      validate_output(output, marks());
       EXPECT_EQ(names_in(folder.path()), std::set<std::string>{});  // nothing written yet
       if (path == "-") {
         path = folder / "stdout.y4m";
@@ -119,12 +127,14 @@ TEST(Output, ReplacesAnOldFilmOnlyWhenTheNewIsWhole) {
   for (const std::string name : {"film.mp4", "film.mkv", "film.gif"}) {
     const test::TempDir folder;
     folder.write(name, "old");
-    auto sink = open_output(settings(folder / name));
+    auto sink = open_output(settings(folder / name), marks());
     for (const Frame& frame : test::make_film(kSide, kSide, kCount)) sink->push(frame);
     EXPECT_TRUE(text_of(folder / name) == "old");
     sink->finish();
     EXPECT_FALSE(text_of(folder / name) == "old");
-    EXPECT_EQ(names_in(folder.path()), std::set<std::string>{name});
+    std::set<std::string> expected = {name};
+    if (name == "film.mkv") expected.insert("film.mkv.c2pa");
+    EXPECT_EQ(names_in(folder.path()), expected);
   }
 }
 
@@ -133,7 +143,7 @@ TEST(Output, AnAbortLeavesNoTrace) {
     for (const int count : {0, 1, kCount}) {
       const test::TempDir folder;
       folder.write(name, "old");
-      auto sink = open_output(settings(folder / name));
+      auto sink = open_output(settings(folder / name), marks());
       for (int i = 0; i < count; ++i) sink->push(test::make_frame(kSide, kSide, i));
       if (count == 1)
         sink.reset();  // an exception on its way out
@@ -161,12 +171,12 @@ TEST(Output, AFullDiskLeavesTheOldFilm) {
 TEST(Output, ADiskThatFillsAtTheIndexLeavesTheOldFilm) {
   // The film fits but for its last bytes: what only the trailer and moving the index to the front write.
   const test::TempDir folder;
-  publish(settings(folder / "film.mp4"));
+  publish(settings(folder / "film.mp4"), {});
   const auto size = fs::file_size(folder / "film.mp4");
   folder.write("film.mp4", "old");
   for (const rlim_t missing : {1, 64, 400}) {
     const SmallDisk disk(size - missing);
-    EXPECT_ERROR(publish(settings(folder / "film.mp4")), ErrorKind::resource, "film.mp4");
+    EXPECT_ERROR(publish(settings(folder / "film.mp4"), {}), ErrorKind::resource, "film.mp4");
     EXPECT_TRUE(text_of(folder / "film.mp4") == "old");
     EXPECT_EQ(names_in(folder.path()), std::set<std::string>{"film.mp4"});
   }
@@ -174,7 +184,7 @@ TEST(Output, ADiskThatFillsAtTheIndexLeavesTheOldFilm) {
 
 TEST(Output, ImagesAppearTogetherOrNotAtAll) {
   const test::TempDir folder;
-  auto sink = open_output(settings(folder / "new" / "%04d.png"));
+  auto sink = open_output(settings(folder / "new" / "%04d.png"), marks());
   for (const Frame& frame : test::make_film(kSide, kSide, kCount)) sink->push(frame);
   EXPECT_FALSE(fs::exists(folder / "new" / "0001.png"));
   sink->abort();
@@ -196,8 +206,8 @@ TEST(Output, OldAndNewImagesDoNotMix) {
   const test::TempDir folder;
   folder.write("frames/0100.png", "old");
   const OutputSettings output = settings(folder / "frames" / "%04d.png");
-  EXPECT_ERROR(validate_output(output), ErrorKind::input, "already holds 0100.png");
-  EXPECT_ERROR(open_output(output), ErrorKind::input, "already holds 0100.png");
+  EXPECT_ERROR(validate_output(output, marks()), ErrorKind::input, "already holds 0100.png");
+  EXPECT_ERROR(open_output(output, marks()), ErrorKind::input, "already holds 0100.png");
   EXPECT_EQ(names_in(folder.path()), (std::set<std::string>{"frames", "frames/0100.png"}));
 }
 
@@ -205,7 +215,10 @@ TEST(Output, RefusesBadPlacesBeforeAnyWork) {
   const test::TempDir folder;
   folder.write("file", "x");
   fs::create_directory(folder / "folder.mp4");
-  for (const auto& check : {validate_output, +[](const OutputSettings& output) { open_output(output); }}) {
+  fs::create_directory(folder / "sealed.mkv.c2pa");
+  for (const auto& check : {+[](const OutputSettings& output) { validate_output(output, marks()); },
+                            +[](const OutputSettings& output) { open_output(output, marks()); }}) {
+    EXPECT_ERROR(check(settings(folder / "sealed.mkv")), ErrorKind::input, "sealed.mkv.c2pa': it names a folder");
     EXPECT_ERROR(check(settings(folder / "none" / "a.mp4")), ErrorKind::input, "No such file or directory");
     EXPECT_ERROR(check(settings(folder / "none" / "none" / "%04d.png")), ErrorKind::input, "No such file or directory");
     EXPECT_ERROR(check(settings(folder / "file" / "a.mp4")), ErrorKind::input, "ot a ");
@@ -218,7 +231,7 @@ TEST(Output, RefusesBadPlacesBeforeAnyWork) {
     EXPECT_ERROR(check(settings(folder / "a.mpg")), ErrorKind::usage, "not known");
     EXPECT_ERROR(check(settings(folder / "a.mp4", "ffv1")), ErrorKind::usage, "it takes h264");
   }
-  EXPECT_EQ(names_in(folder.path()), (std::set<std::string>{"file", "folder.mp4"}));
+  EXPECT_EQ(names_in(folder.path()), (std::set<std::string>{"file", "folder.mp4", "sealed.mkv.c2pa"}));
 }
 
 TEST(Output, RefusesAnUnwritableFolder) {
@@ -228,22 +241,23 @@ TEST(Output, RefusesAnUnwritableFolder) {
   ::chmod(folder.path().c_str(), 0755);
   const bool is_root = ::geteuid() == 0;
   ASSERT_EQ(is_root ? ::seteuid(65534) : 0, 0);  // root may write anywhere
-  EXPECT_ERROR(validate_output(settings(folder / "locked" / "a.mp4")), ErrorKind::input, "Permission denied");
-  EXPECT_ERROR(open_output(settings(folder / "locked" / "a.mp4")), ErrorKind::input, "Permission denied");
-  EXPECT_ERROR(validate_output(settings(folder / "locked" / "%d.png")), ErrorKind::input, "Permission denied");
-  EXPECT_ERROR(open_output(settings(folder / "locked" / "%d.png")), ErrorKind::input, "Permission denied");
+  EXPECT_ERROR(validate_output(settings(folder / "locked" / "a.mp4"), marks()), ErrorKind::input, "Permission denied");
+  EXPECT_ERROR(open_output(settings(folder / "locked" / "a.mp4"), marks()), ErrorKind::input, "Permission denied");
+  EXPECT_ERROR(validate_output(settings(folder / "locked" / "%d.png"), marks()), ErrorKind::input, "Permission denied");
+  EXPECT_ERROR(open_output(settings(folder / "locked" / "%d.png"), marks()), ErrorKind::input, "Permission denied");
   ASSERT_EQ(is_root ? ::seteuid(0) : 0, 0);
 }
 
 TEST(Output, AFrameOfAnotherSizeFails) {
   const test::TempDir folder;
-  const auto sink = open_output(settings(folder / "a.mp4"));
-  const auto push_all = [&] {
+  const auto push_all = [&](const provenance::Marks& with) {
+    const auto sink = open_output(settings(folder / "a.mp4"), with);
     sink->push(test::make_frame(kSide, kSide, 0));
     sink->push(test::make_frame(kSide, kSide + 2, 1));
     sink->finish();
   };
-  EXPECT_ERROR(push_all(), ErrorKind::input, "frame 1 is 96x98");
+  EXPECT_ERROR(push_all({}), ErrorKind::input, "frame 1 is 96x98");
+  EXPECT_ERROR(push_all(marks()), ErrorKind::input, "a frame of 96x98");
 }
 
 TEST(Output, StdoutStreamsIntoFfmpeg) {
@@ -282,6 +296,7 @@ TEST(Output, AFullDiskBehindStdoutIsAnError) {
 TEST(Output, NothingButFramesReachesTheTerminal) {
   // x264, x265 and SVT-AV1 introduce themselves at length; a film leaves no line on stdout or stderr.
   const test::TempDir folder;
+  marks();  // a new identity does leave a line; it is made before the lines count
   std::fflush(stderr);
   const int saved = ::dup(STDERR_FILENO),
             file = ::open((folder / "terminal").c_str(), O_RDWR | O_CREAT | O_APPEND, 0644);

@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 TORCH = "torch-2.11.0-cp312-cp312-manylinux_2_28_x86_64.whl"
+C2PA = "c2pa_python-0.38.1-py3-none-manylinux_2_28_x86_64.whl"
 STAND_INS = {
     "cmake": """
         if [[ $1 == --build ]]; then
@@ -60,7 +61,7 @@ class Launcher(unittest.TestCase):
             (self.tree / path).parent.mkdir(parents=True, exist_ok=True)
             (self.tree / path).touch()
         (self.tree / "cmake").mkdir()
-        self.write_pins(self.make_wheel())
+        self.write_pins()
         for name, body in STAND_INS.items():
             self.write_program(self.base / "bin" / name, f'echo "{name} $*" >>"$CALLS/all"\n{body}')
         for path in [self.base, *self.base.rglob("*")]:  # so that another user can run it too
@@ -71,18 +72,22 @@ class Launcher(unittest.TestCase):
         path.write_text(f"#!/bin/bash\n{body}\n")
         path.chmod(0o755)
 
-    def make_wheel(self):
-        with zipfile.ZipFile(self.wheels / TORCH, "w") as wheel:
-            wheel.writestr("torch/lib/libc10.so", "a library")
-            wheel.writestr("torch/lib/libtorch_python.so", "not wanted")
-            wheel.writestr("torch-2.11.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: torch\nVersion: 2.11.0\n")
-            wheel.writestr("torch-2.11.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp312-cp312-manylinux_2_28_x86_64\n")
-        return hashlib.sha256((self.wheels / TORCH).read_bytes()).hexdigest()
+    def make_wheel(self, file, tag, *libraries):
+        name, version = file.split("-")[:2]
+        with zipfile.ZipFile(self.wheels / file, "w") as wheel:
+            for library in libraries:
+                wheel.writestr(library, "a library")
+            wheel.writestr(f"{name}-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+            wheel.writestr(f"{name}-{version}.dist-info/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n")
+        return hashlib.sha256((self.wheels / file).read_bytes()).hexdigest()
 
-    def write_pins(self, sha256):
+    def write_pins(self, torch=None):
+        torch_is = self.make_wheel(TORCH, "cp312-cp312-manylinux_2_28_x86_64", "torch/lib/libc10.so", "torch/lib/libtorch_python.so")
+        c2pa_is = self.make_wheel(C2PA, "py3-none-manylinux_2_28_x86_64", "c2pa/libs/libc2pa_c.so")
         (self.tree / "cmake/pins.txt").write_text(
             "debian build g++ cmake\ndebian test ccache\n"
-            f"wheel libtorch torch 2.11.0 {TORCH} {sha256} 1 torch/lib/libc10.so\n")
+            f"wheel c2pa c2pa-python 0.38.1 {C2PA} {c2pa_is} 1 c2pa/libs/libc2pa_c.so\n"
+            f"wheel libtorch torch 2.11.0 {TORCH} {torch or torch_is} 1 torch/lib/libc10.so\n")
 
     def start(self, *arguments, program=None, cwd="/", user=None, **variables):
         environment = {
@@ -106,13 +111,17 @@ class Launcher(unittest.TestCase):
     def libtorch(self):
         return self.cache / "soragen/libtorch-2.11.0"
 
+    def c2pa(self):
+        return self.cache / "soragen/c2pa-0.38.1"
+
     def test_first_call_brings_everything_and_runs(self):
         code, out, err, calls = self.run_it("--prompt", "a red  ball", "", "-o", "-")
         self.assertEqual((code, out), (0, "<--prompt><a red  ball><><-o><->"), err)
         self.assertEqual(sorted(path.name for path in (self.libtorch() / "torch/lib").iterdir()), ["libc10.so"])
-        self.assertIn(f"cmake --preset release -DLIBTORCH_ROOT={self.libtorch()}", calls)
+        self.assertTrue((self.c2pa() / "c2pa/libs/libc2pa_c.so").exists())
+        self.assertIn(f"cmake --preset release -DLIBTORCH_ROOT={self.libtorch()} -DC2PA_ROOT={self.c2pa()}", calls)
         self.assertTrue(any("--target soragen" in call for call in calls), calls)
-        self.assertRegex(err, r"\[2/3\] LibTorch: 1 MB to download \(about \d+ s left\)")
+        self.assertRegex(err, r"\[2/3\] libtorch c2pa: 2 MB to download \(about \d+ s left\)")
         self.assertRegex(err, r"\[3/3\] building soragen \(about \d+ s left\)")
 
     def test_second_call_goes_straight_to_the_binary(self):
@@ -205,7 +214,7 @@ class Launcher(unittest.TestCase):
         (self.base / "my torch").mkdir()
         code, _, err, calls = self.run_it(cwd=self.base, LIBTORCH_ROOT="my torch")
         self.assertEqual(code, 0, err)
-        self.assertIn(f"cmake --preset release -DLIBTORCH_ROOT={self.base}/my torch", calls)
+        self.assertIn(f"cmake --preset release -DLIBTORCH_ROOT={self.base}/my torch -DC2PA_ROOT={self.c2pa()}", calls)
         self.assertFalse(self.libtorch().exists())
         self.assertEqual(self.run_it(cwd=self.base, LIBTORCH_ROOT="my torch")[3], [])
 

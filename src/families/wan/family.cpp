@@ -5,8 +5,10 @@
 #include "families/wan/config.h"
 #include "families/wan/cost.h"
 #include "families/wan/dit.h"
+#include "families/wan/names.h"
 #include "families/wan/vae_decoder.h"
 #include "text/t5.h"
+#include "weights/lora.h"
 
 namespace soragen::families::wan {
 namespace {
@@ -109,11 +111,27 @@ std::unique_ptr<text::TextEncoder> load_text_encoder(const ModelSpec& spec, cons
   return encoder;
 }
 
+std::string component_of(diffusion::Expert expert) {
+  return expert == diffusion::Expert::high_noise ? "transformer" : "transformer_2";
+}
+
+void merge(const std::vector<Adapter>& adapters, weights::WeightStore& store) {
+  for (const Adapter& adapter : adapters)
+    weights::add_lora(store, weights::read_lora(adapter.file), adapter.strength, original_name);
+}
+
+void check_adapters(const ModelSpec& spec, diffusion::Expert expert, const std::vector<Adapter>& adapters) {
+  weights::WeightStore store(spec.directory / component_of(expert), {"diffusion_pytorch_model"});
+  merge(adapters, store);
+}
+
 std::unique_ptr<diffusion::Denoiser> load_denoiser(const ModelSpec& spec, diffusion::Expert expert,
-                                                   const nn::Target& target, const LoadProgress& progress) {
-  const std::string component = expert == diffusion::Expert::high_noise ? "transformer" : "transformer_2";
+                                                   const std::vector<Adapter>& adapters, const nn::Target& target,
+                                                   const LoadProgress& progress) {
+  const std::string component = component_of(expert);
   weights::WeightStore store(spec.directory / component, {"diffusion_pytorch_model"});
   store.ignore_prefix("norm_added_q");  // the reference ignores it too
+  merge(adapters, store);
   auto dit = std::make_unique<Dit>(nn::Scope(store), dit_config(spec.directory, component), spec.text_tokens, target,
                                    progress);
   store.check_all_used();
@@ -147,6 +165,7 @@ const Family kFamily = {
     .pipeline_classes = kPipelineClasses,
     .read = read,
     .load_text_encoder = load_text_encoder,
+    .check_adapters = check_adapters,
     .load_denoiser = load_denoiser,
     .load_decoder = load_decoder,
     .denoise_cost = denoise_cost,
