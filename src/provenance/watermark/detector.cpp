@@ -10,8 +10,7 @@
 namespace soragen::provenance::watermark {
 namespace {
 
-// Below it a picture holds less than one tile.
-constexpr int kLeastSide = 48;
+constexpr int kLeastSide = 48;   // below it the finest waves of a mark are not 1.5 pixels long
 constexpr int kRings = 8;        // over the band: some forty pilot waves each
 constexpr double kCertain = 10;  // no mark elsewhere once the pilot is this clear
 

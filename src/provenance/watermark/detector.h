@@ -1,4 +1,5 @@
-// Looks for a watermark in frames, knowing nothing of the film but the key.
+// Looks for a watermark in frames, knowing nothing of the film but the key. Of every frame a quarter of a megabyte is
+// kept at most; frames beyond some fifty, spread over the film, add little.
 #pragma once
 
 #include <vector>

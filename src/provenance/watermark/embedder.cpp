@@ -48,7 +48,8 @@ Embedder::Embedder(const Settings& settings, int width, int height, int frames)
     : width_(width), height_(height), form_(settings.form.value_or(choose_form(width, height, frames))) {
   if (width < 1 || height < 1) fail(ErrorKind::usage, "watermark: a film of {}x{} has no pixels", width, height);
   const double psnr = settings.psnr.value_or(form_ == Form::standard ? 42 : 40);
-  if (!(psnr >= 30 && psnr <= 60)) fail(ErrorKind::usage, "watermark: PSNR {} dB; valid: 30 to 60", psnr);
+  // Above 52 dB the pattern would be weaker than the rounding to whole grey levels.
+  if (!(psnr >= 30 && psnr <= 52)) fail(ErrorKind::usage, "watermark: PSNR {} dB; valid: 30 to 52", psnr);
   constexpr double kMargin = 0.02;  // dB: the pattern's variance differs a little from place to place
   target_error_ = 255 * 255 / std::pow(10, (psnr + kMargin) / 10);
   id_ = form_ == Form::standard ? settings.id : settings.id & 0xFFFF;

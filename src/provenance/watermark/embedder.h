@@ -21,7 +21,7 @@ struct Settings {
 
 class Embedder {
  public:
-  // frames: how many will come, 0 for not known. Throws Error{usage} for a size below 1 or a PSNR outside 30..60.
+  // frames: how many will come, 0 for not known. Throws Error{usage} for a size below 1 or a PSNR outside 30..52.
   Embedder(const Settings& settings, int width, int height, int frames);
 
   void mark(Frame& frame);  // throws Error{input} if its size is not the one given

@@ -148,8 +148,12 @@ std::vector<PilotSearch::Stage> PilotSearch::stages(Effort effort) const {
   if (effort == Effort::fixed) return {fixed};
 
   // Half a step off, the waves in the middle of the band are 0.15 of their length off at the picture's edge: the
-  // correlation keeps 85 %. The same for sizes and angles.
-  const auto step = [this](double relative) { return 0.03 * relative * short_side_ / spectrum_.longest_side(); };
+  // correlation keeps 85 %. The same for sizes and angles. Very long pictures are searched more coarsely: they would
+  // take hours.
+  static constexpr double kLeastStep = 0.0025;
+  const auto step = [this](double relative) {
+    return std::max(0.03 * relative * short_side_ / spectrum_.longest_side(), kLeastStep);
+  };
   Stage cropped{{}, 5.6}, rotated{{}, 5.6}, stretched{{}, 6}, both{{}, 6.5};
   for (double relative = kSmallestPeriod; relative < kLargestPeriod; relative *= 1 + step(relative)) {
     cropped.placements.push_back(square(relative));

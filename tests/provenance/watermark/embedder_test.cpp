@@ -97,7 +97,7 @@ TEST(Embedder, AnySizeIsMarked) {
 
 TEST(Embedder, RefusesWhatItCannotMark) {
   EXPECT_ERROR(Embedder({}, 0, 720, 0), ErrorKind::usage, "0x720");
-  EXPECT_ERROR(Embedder({.psnr = 10}, 64, 64, 0), ErrorKind::usage, "30 to 60");
+  EXPECT_ERROR(Embedder({.psnr = 10}, 64, 64, 0), ErrorKind::usage, "30 to 52");
   Embedder embedder({}, 64, 64, 0);
   Frame other = flat(64, 32, 0);
   EXPECT_ERROR(embedder.mark(other), ErrorKind::input, "64x32");
