@@ -32,6 +32,7 @@ class Fibers {
     uint64_t seen = 0;
     const char* what = "";
     bool started = false, returned = false;
+    void* sanitizer_stack = nullptr;  // AddressSanitizer's own, while the fiber does not run
   };
 
   static void enter(unsigned high, unsigned low);
@@ -40,10 +41,16 @@ class Fibers {
   [[noreturn]] void jump(int to);  // gives the processor away; -1: back to run()
   [[noreturn]] void start(int fiber);
   void report_deadlock() const;  // throws
+  void leave(int to);            // tells AddressSanitizer which stack runs next (-1: run()'s), and that it does
+  void arrive(void* saved);
 
   std::vector<Fiber> fibers_;
   const std::function<void()>* body_ = nullptr;
   jmp_buf main_;
+  void* main_sanitizer_stack_ = nullptr;
+  const void* main_stack_ = nullptr;
+  size_t main_stack_bytes_ = 0;
+  int running_ = -1;  // whose stack this is; -1: run()'s
   int current_ = 0;
   int unfinished_ = 0;
   std::exception_ptr failure_;
