@@ -84,7 +84,7 @@ std::vector<float> Detector::read_bits(const Spectrum& average, const Candidate&
   const std::vector<Carrier> carriers = make_carriers(candidate.form, key_);
   const Spectrum weighted(weighted_sum(pictures_, average, candidate.placement, pilot_of(carriers)));
   Candidate refined = candidate;
-  PilotSearch(key_, weighted, std::min(size_.width, size_.height)).refine(refined);
+  PilotSearch(key_, weighted, size_).refine(refined);
   return read_spectrum(weighted, refined, carriers);
 }
 
@@ -92,7 +92,7 @@ Detection Detector::detect(Effort effort) const {
   Detection best;  // a mark, or what looks most like one
   if (frames_ == 0 || std::min(size_.width, size_.height) < kLeastSide) return best;
   const Spectrum spectrum(sum_);
-  const PilotSearch search(key_, spectrum, std::min(size_.width, size_.height));
+  const PilotSearch search(key_, spectrum, size_);
   Candidate clearest;
   double clearest_margin = -1e9;  // over what the stage asks: chance scores higher where more is tried
   search.run(effort, [&](const Candidate& candidate, double least_score) {

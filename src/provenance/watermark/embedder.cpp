@@ -18,15 +18,24 @@ constexpr float kStrongest = 7;  // grey levels; keeps strength * pattern within
 constexpr double kRounding = 1.0 / 12;  // mean squared error of rounding the delta
 
 // Note: [Strength]
-// Structural similarity is what eyes have been modelled by: over a small window, noise of variance n on content of
-// variance v costs n / (2 v + C2). So the pattern may be as strong as sqrt(2 v + C2) without being more visible in one
-// place than in another: weak in skies, strong in leaves. One gain for the frame then keeps both limits, the mean
-// squared error of the PSNR asked for and the mean structural loss, whichever is reached first.
+// Over a small window, noise of variance n on content of variance v costs about n / (2 v + C2) of structural
+// similarity: content hides noise. So the pattern is weak in skies and strong in leaves, as sqrt(1 + v / kHiding). One
+// gain for the frame then keeps three limits, whichever is reached first: the mean squared error of the PSNR asked for,
+// the mean loss of similarity, and the strength in flats, where eyes see what neither of the two numbers tells.
+
+// Grey levels squared. C2 / 2 would cost the same similarity everywhere, and showed in skies.
+constexpr float kHiding = 6;
+constexpr float kCeiling = 5;  // times the strength in flats
 constexpr float kC2 = 58.5f;   // (0.03 * 255)^2, of SSIM's definition
-constexpr float kCeiling = 4;  // times the strength in flats
 constexpr int kWindow = 8;     // pixels a side; what is the same all over it is no structure
-// Films lose about four fifths of what this predicts, smooth random fields all of it: SSIM .985 in films.
-constexpr double kLargestLoss = 0.0172, kLargestLossSmall = 0.05;  // small films have nowhere to hide it
+
+struct Limits {
+  double psnr;   // dB
+  double loss;   // of similarity. Films lose about four fifths of what is predicted, smooth random fields all of it
+  double flats;  // grey levels
+};
+constexpr Limits kStandardLimits = {42, 0.0172, 1};
+constexpr Limits kSmallLimits = {40, 0.08, 2};  // small films hide less and need more
 
 // The share of the tile's power that varies within such a window.
 double structural_share(const std::vector<Carrier>& carriers, double period) {
@@ -47,7 +56,8 @@ double structural_share(const std::vector<Carrier>& carriers, double period) {
 Embedder::Embedder(const Settings& settings, int width, int height, int frames)
     : width_(width), height_(height), form_(settings.form.value_or(choose_form(width, height, frames))) {
   if (width < 1 || height < 1) fail(ErrorKind::usage, "watermark: a film of {}x{} has no pixels", width, height);
-  const double psnr = settings.psnr.value_or(form_ == Form::standard ? 42 : 40);
+  const Limits& limits = form_ == Form::standard ? kStandardLimits : kSmallLimits;
+  const double psnr = settings.psnr.value_or(limits.psnr);
   // Above 52 dB the pattern would be weaker than the rounding to whole grey levels.
   if (!(psnr >= 30 && psnr <= 52)) fail(ErrorKind::usage, "watermark: PSNR {} dB; valid: 30 to 52", psnr);
   constexpr double kMargin = 0.02;  // dB: the pattern's variance differs a little from place to place
@@ -57,7 +67,8 @@ Embedder::Embedder(const Settings& settings, int width, int height, int frames)
   const std::vector<Carrier> carriers = make_carriers(form_, settings.key);
   const std::vector<float> tile = render_tile(carriers, encode_message(form_, id_), kTileSize);
   const double period = tile_period(width, height);
-  largest_loss_ = form_ == Form::standard ? kLargestLoss : kLargestLossSmall;
+  largest_loss_ = limits.loss;
+  strongest_in_flats_ = limits.flats;
   structural_share_ = structural_share(carriers, period);
   pattern_.resize(size_t(3) * width * height);
   for (int y = 0; y < height; ++y) {
@@ -116,7 +127,7 @@ void Embedder::measure_activity(const Frame& frame) {
 // See Note: [Strength]. The harmonic mean over the neighbours keeps the pattern off the flat side of an edge.
 void Embedder::set_strength() {
   std::vector<float> inverse(variance_.size());
-  for (size_t i = 0; i < inverse.size(); ++i) inverse[i] = 1 / std::sqrt(1 + variance_[i] * (2 / kC2));
+  for (size_t i = 0; i < inverse.size(); ++i) inverse[i] = 1 / std::sqrt(1 + variance_[i] / kHiding);
   double power = 0, loss = 0, loss_of_rounding = 0;
   for (int row = 0; row < down_; ++row)
     for (int column = 0; column < across_; ++column) {
@@ -131,9 +142,10 @@ void Embedder::set_strength() {
       loss_of_rounding += kRounding / (kC2 + 2 * variance_[i]);
     }
   const auto blocks = static_cast<double>(strength_.size());
-  const double gain = std::sqrt(std::min((target_error_ - kRounding) * blocks / power,
-                                         (largest_loss_ * blocks - loss_of_rounding) / (structural_share_ * loss)));
-  for (float& strength : strength_) strength = std::min(static_cast<float>(gain) * strength, kStrongest);
+  const double wanted = std::sqrt(std::min((target_error_ - kRounding) * blocks / power,
+                                           (largest_loss_ * blocks - loss_of_rounding) / (structural_share_ * loss)));
+  const auto gain = static_cast<float>(std::min(wanted, strongest_in_flats_));
+  for (float& strength : strength_) strength = std::min(gain * strength, kStrongest);
 }
 
 void Embedder::add_pattern(Frame& frame) const {

@@ -38,6 +38,7 @@ class Embedder {
   uint32_t id_;
   double target_error_;          // mean squared error to reach, grey levels squared
   double largest_loss_;          // of mean structural similarity
+  double strongest_in_flats_;    // grey levels
   double structural_share_;      // of the pattern's power, what counts for it
   std::vector<int8_t> pattern_;  // [height, 3 * width], each value three times, kPatternScale for one deviation
   int across_, down_;            // blocks of 8 x 8 pixels

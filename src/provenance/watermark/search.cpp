@@ -16,6 +16,7 @@ constexpr size_t kKept = 12;  // candidates of a stage that are refined
 constexpr double kDegree = std::numbers::pi / 180;
 constexpr double kLargestAngle = 12.5 * kDegree;
 constexpr double kSmallestPeriod = 0.17, kLargestPeriod = 1.3;  // of the short side: padded to twice, cropped to .27
+constexpr double kLeastScoreWhole = 3;
 constexpr double kSmallestTurnedPeriod = 0.3, kLargestTurnedPeriod = 0.8;
 
 // One correlation surface for both forms: the real and the imaginary part of one transform.
@@ -66,11 +67,14 @@ class Correlator {
   Fft fft_;
 };
 
+bool is_clearer(const Candidate& a, const Candidate& b) { return a.score > b.score; }
+
 }  // namespace
 
-PilotSearch::PilotSearch(const Key& key, const Spectrum& spectrum, int short_side)
+PilotSearch::PilotSearch(const Key& key, const Spectrum& spectrum, const WorkingSize& size)
     : spectrum_(spectrum),
-      short_side_(short_side),
+      size_(size),
+      short_side_(std::min(size.width, size.height)),
       standard_(pilot_of(make_carriers(Form::standard, key))),
       small_(pilot_of(make_carriers(Form::small, key))) {}
 
@@ -114,7 +118,6 @@ void PilotSearch::refine(Candidate& candidate) const {
 }
 
 std::vector<Candidate> PilotSearch::best_of(const std::vector<Placement>& placements) const {
-  const auto worse = [](const Candidate& a, const Candidate& b) { return a.score > b.score; };
   std::vector<Candidate> best;
   Correlator correlator;
   for (const Placement& placement : placements) {
@@ -128,14 +131,33 @@ std::vector<Candidate> PilotSearch::best_of(const std::vector<Placement>& placem
         candidate.placement.symmetry = symmetry;
         candidate.placement.shift_u = peak.shift_u;
         candidate.placement.shift_v = peak.shift_v;
-        best.insert(std::upper_bound(best.begin(), best.end(), candidate, worse), candidate);
+        best.insert(std::upper_bound(best.begin(), best.end(), candidate, is_clearer), candidate);
         if (best.size() > kKept) best.pop_back();
       }
     }
   }
   for (Candidate& candidate : best) refine(candidate);
-  std::sort(best.begin(), best.end(), worse);
+  std::sort(best.begin(), best.end(), is_clearer);
   return best;
+}
+
+// The tile begins at the film's corner. In a film that has kept its edges, also resized, mirrored or turned by
+// quarters, that leaves a few dozen placements: one that is so much less likely by chance may be believed from a
+// fainter pilot.
+std::vector<Candidate> PilotSearch::whole() const {
+  std::vector<Candidate> candidates;
+  for (const double relative : relative_periods())
+    for (int symmetry = 0; symmetry < kSymmetries; ++symmetry)
+      for (const Form form : {Form::standard, Form::small}) {
+        const double period = relative * short_side_;
+        const bool turned = (symmetry >> 1 & 1) != 0;
+        const int width = turned ? size_.height : size_.width, height = turned ? size_.width : size_.height;
+        Candidate candidate{form, {period, period, 0, symmetry, width / 2. / period, height / 2. / period}};
+        refine(candidate);
+        candidates.push_back(candidate);
+      }
+  std::sort(candidates.begin(), candidates.end(), is_clearer);
+  return candidates;
 }
 
 std::vector<PilotSearch::Stage> PilotSearch::stages(Effort effort) const {
@@ -150,7 +172,7 @@ std::vector<PilotSearch::Stage> PilotSearch::stages(Effort effort) const {
   // Half a step off, the waves in the middle of the band are 0.15 of their length off at the picture's edge: the
   // correlation keeps 85 %. The same for sizes and angles. Very long pictures are searched more coarsely: they would
   // take hours.
-  static constexpr double kLeastStep = 0.0025;
+  static constexpr double kLeastStep = 0.0036;
   const auto step = [this](double relative) {
     return std::max(0.03 * relative * short_side_ / spectrum_.longest_side(), kLeastStep);
   };
@@ -172,6 +194,8 @@ std::vector<PilotSearch::Stage> PilotSearch::stages(Effort effort) const {
 }
 
 void PilotSearch::run(Effort effort, const std::function<bool(const Candidate&, double)>& found) const {
+  for (const Candidate& candidate : whole())
+    if (found(candidate, kLeastScoreWhole)) return;
   for (const Stage& stage : stages(effort))
     for (const Candidate& candidate : best_of(stage.placements))
       if (found(candidate, stage.least_score)) return;

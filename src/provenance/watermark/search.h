@@ -23,7 +23,7 @@ struct Candidate {
 
 class PilotSearch {
  public:
-  PilotSearch(const Key& key, const Spectrum& spectrum, int short_side);  // of the working picture
+  PilotSearch(const Key& key, const Spectrum& spectrum, const WorkingSize& size);
 
   // Calls found(candidate, least score to be believed) with the best candidates, stage after stage from few hypotheses
   // to many, until it returns true.
@@ -36,11 +36,13 @@ class PilotSearch {
     std::vector<Placement> placements;
     double least_score;
   };
+  std::vector<Candidate> whole() const;
   std::vector<Stage> stages(Effort effort) const;
   std::vector<Candidate> best_of(const std::vector<Placement>& placements) const;
   double score(const Candidate& candidate) const;
 
   const Spectrum& spectrum_;
+  WorkingSize size_;
   int short_side_;
   std::vector<Carrier> standard_, small_;
 };

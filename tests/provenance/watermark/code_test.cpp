@@ -106,6 +106,16 @@ TEST(Message, CountsTheBitsItCorrects) {
   EXPECT_EQ(message->bits_corrected, 3);
 }
 
+TEST(Message, AWrongCheckSumIsNoMessage) {
+  for (int wrong = 0; wrong < 48; ++wrong) {
+    std::vector<uint8_t> bits = decode_tail_biting(soft_of(encode_message(Form::standard, 7)));
+    bits[wrong] ^= 1;
+    std::vector<float> soft = soft_of(encode_tail_biting(bits));
+    for (float& value : soft) value *= 3;
+    EXPECT_FALSE(decode_message(Form::standard, soft)) << wrong;
+  }
+}
+
 TEST(Message, NoiseHasNone) {
   // Of 1,000 a check of 8 bits alone would pass 4.
   std::mt19937 random(4);

@@ -3,10 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <functional>
+#include <optional>
+#include <random>
 
 #include "provenance/watermark/embedder.h"
 #include "provenance/watermark/scenery.h"
+#include "provenance/watermark/search.h"
 #include "support/expect_error.h"
 
 namespace soragen::provenance::watermark {
@@ -111,7 +116,9 @@ TEST(Detector, FindsNothingWithAnotherKey) {
 TEST(Detector, ReadsOddUprightAndLargeFilms) {
   expect_found(read({.width = 853, .height = 481, .frames = 2}));
   expect_found(read({.width = 360, .height = 641, .frames = 2}));
-  expect_found(read({.width = 1280, .height = 720, .frames = 2}));
+  const Detection large = read({.width = 1280, .height = 720, .frames = 2});
+  expect_found(large);
+  EXPECT_NEAR(large.tile_width, tile_period(1280, 720), 1);
 }
 
 TEST(Detector, ReadsTheSmallForm) {
@@ -120,6 +127,40 @@ TEST(Detector, ReadsTheSmallForm) {
     EXPECT_EQ(detection.form, Form::small);
     EXPECT_TRUE(detection.found) << detection.score;
     EXPECT_EQ(detection.id, kId & 0xFFFF);
+  }
+}
+
+// Where a mark must lie in a film with its edges, a pilot is believed that a search would take for chance (below 5).
+TEST(Detector, ReadsAFaintMarkWhereItMustLie) {
+  std::mt19937 random(3);
+  std::normal_distribution<float> noise(0, 96);
+  const Detection detection = read({.width = 128, .height = 160, .frames = 8, .change = [&](Frame frame) {
+                                      for (uint8_t& value : frame.rgb)
+                                        value = static_cast<uint8_t>(std::clamp(value + noise(random), 0.f, 255.f));
+                                      return frame;
+                                    }});
+  EXPECT_TRUE(detection.found);
+  EXPECT_EQ(detection.id, kId & 0xFFFF);
+  EXPECT_LT(detection.score, 5);
+}
+
+TEST(Detector, KnowsWhereAMarkMustLieInMirroredAndTurnedFilms) {
+  Frame frame = test::Scenery(7).frame(641, 360, 0, 0, true);
+  Embedder({.id = kId}, frame.width, frame.height, 0).mark(frame);
+  for (int symmetry = 0; symmetry < 8; ++symmetry) {
+    Frame seen = symmetry & 1 ? mirror(frame) : frame;
+    for (int turns = symmetry >> 1; turns > 0; --turns) seen = quarter_turn(seen);
+    const WorkingSize size = working_size(seen.width, seen.height);
+    const Spectrum spectrum(whitened_picture(seen, size));
+    std::optional<Candidate> first;
+    PilotSearch(public_key(), spectrum, size).run(Effort::fixed, [&](const Candidate& candidate, double least) {
+      EXPECT_LT(least, 5) << "a searched one";
+      first = candidate;
+      return true;
+    });
+    ASSERT_TRUE(first);
+    EXPECT_GT(first->score, 8) << symmetry;
+    EXPECT_EQ(first->placement.symmetry & 1, symmetry & 1);
   }
 }
 
@@ -144,8 +185,40 @@ TEST(Detector, ReadsSmallRotations) {
 }
 
 TEST(Detector, ReadsCrops) {
-  expect_found(read({.width = 960, .height = 720, .change = [](const Frame& f) { return crop(f, 133, 89, 682, 512); }},
-                    Effort::full));
+  const Detection detection = read(
+      {.width = 960, .height = 720, .change = [](const Frame& f) { return crop(f, 133, 89, 682, 512); }}, Effort::full);
+  expect_found(detection);
+  EXPECT_NEAR(detection.tile_width, tile_period(960, 720), 1);  // the film's own, not the crop's
+}
+
+TEST(Detector, FramesThatShowTheMarkCountMore) {
+  // Where the mark lies in a film that was left as it is, by the embedder's contract: the tile begins at the corner.
+  const int width = 640, height = 360;
+  const double period = tile_period(width, height);
+  const Placement placement{
+      .period_x = period, .period_y = period, .shift_u = width / 2 / period, .shift_v = height / 2 / period};
+  const Frame plain = test::Scenery(8).frame(width, height, 0, 0);
+  Frame marked = test::Scenery(9).frame(width, height, 0, 0);
+  Embedder({.id = kId}, width, height, 0).mark(marked);
+  const WorkingSize size = working_size(width, height);
+  const std::vector<SmallPicture> pictures = {shrink(whitened_picture(plain, size)),
+                                              shrink(whitened_picture(marked, size))};
+  Plane average{width, height, {}};
+  for (size_t i = 0; i < pictures[0].values.size(); ++i)
+    average.values.push_back(static_cast<float>(pictures[0].values[i] + pictures[1].values[i]));
+  const Plane sum =
+      weighted_sum(pictures, Spectrum(average), placement, pilot_of(make_carriers(Form::standard, public_key())));
+  // The two frames have nothing in common, so each one's weight is the sum's projection on it.
+  double weights[2] = {};
+  for (int frame = 0; frame < 2; ++frame) {
+    double product = 0, power = 0;
+    for (size_t i = 0; i < sum.values.size(); ++i) {
+      product += sum.values[i] * pictures[frame].values[i];
+      power += double(pictures[frame].values[i]) * pictures[frame].values[i];
+    }
+    weights[frame] = product / power;
+  }
+  EXPECT_GT(weights[1], 10 * std::abs(weights[0]));
 }
 
 TEST(Detector, ReadsStretchedFilms) {
