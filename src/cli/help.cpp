@@ -27,12 +27,14 @@ std::string_view notes_of(std::string_view command) {
            "Exit code 6: some failed.\n";
   if (command == "decode") return "Size, frames and rate are those of the latents; the form of FILE as in generate.\n";
   if (command == "mark")
-    return "The form of FILE as in generate. Sound is copied as it is. Frames are written upright and at a constant rate.\n"
-           "Credentials that FILM has are kept inside the new ones; a watermark of soragen that it has stays its own.\n"
-           "TYPE says it in the words of IPTC's list of digital source types, e.g. compositeWithTrainedAlgorithmicMedia.\n";
+    return "The form of FILE as in generate. Sound is copied as it is; pictures are written upright and at a\n"
+           "constant rate. Credentials that FILM has are kept inside the new ones, and a watermark of soragen\n"
+           "that it has stays its own. TYPE is a term of IPTC's list of digital source types, such as\n"
+           "compositeWithTrainedAlgorithmicMedia.\n";
   if (command == "verify")
     return "Exit code: 0 unchanged since it was signed, 10 no marks, 11 changed or contradicting, 12 only a\n"
-           "watermark, 3 not readable. A watermark is a hint, never a proof; no marks do not mean that a film\nis real.\n";
+           "watermark, 3 not readable. A watermark is a hint, never a proof; no marks do not mean that a film\n"
+           "is real. Unchanged is said of all of an MP4 but its padding ('free', 'skip') and the brand at its head.\n";
   if (command == "replay")
     return "Exit code: 0 the frames agree, 11 they do not. A prompt that is not in the film is checked by its\nhash.\n";
   if (command == "keygen")

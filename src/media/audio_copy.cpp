@@ -11,18 +11,47 @@
 namespace soragen::media {
 namespace {
 
-bool is_audio(const AVStream& stream) { return stream.codecpar->codec_type == AVMEDIA_TYPE_AUDIO; }
-
-bool can_hold(const Container& container, const AVStream& stream) {
-  if (container.muxer.empty()) return false;  // numbered images
-  const AVOutputFormat* muxer = av_guess_format(std::string(container.muxer).c_str(), nullptr, nullptr);
-  return muxer != nullptr && avformat_query_codec(muxer, stream.codecpar->codec_id, FF_COMPLIANCE_NORMAL) == 1;
+// The video is looked at too, since the film's start is that of whichever stream begins first.
+InputPtr open_film(const FilmFormat& format) {
+  return open_input(format.audio_from, kVideoDecoders + "," + kAudioDecoders);
 }
 
+bool is_audio(const AVStream& stream) { return stream.codecpar->codec_type == AVMEDIA_TYPE_AUDIO; }
+
+void copy_stream(const AVStream& from, AVFormatContext& output, const std::string& name) {
+  AVStream* to = avformat_new_stream(&output, nullptr);
+  if (to == nullptr) throw std::bad_alloc();
+  av_check(avcodec_parameters_copy(to->codecpar, from.codecpar), "describe the sound of", name, ErrorKind::input);
+  to->codecpar->codec_tag = 0;  // each container has its own names
+  to->time_base = from.time_base;
+  to->disposition = from.disposition;
+  av_check(av_dict_copy(&to->metadata, from.metadata, 0), "describe the sound of", name, ErrorKind::resource);
+}
+
+// In memory.
+bool can_start(AVFormatContext& output) {
+  av_check(avio_open_dyn_buf(&output.pb), "try", output.oformat->name, ErrorKind::resource);
+  const int result = avformat_init_output(&output, nullptr);
+  uint8_t* bytes = nullptr;
+  avio_close_dyn_buf(std::exchange(output.pb, nullptr), &bytes);
+  av_free(bytes);
+  return result >= 0;
+}
+
+// A muxer's list is not the whole truth: what is experimental or lacks a parameter it refuses only when it starts.
 bool can_hold(const Container& container, const AVFormatContext& film) {
-  for (unsigned i = 0; i < film.nb_streams; ++i)
-    if (is_audio(*film.streams[i]) && !can_hold(container, *film.streams[i])) return false;
-  return true;
+  if (container.muxer.empty()) return false;  // numbered images
+  AVFormatContext* context = nullptr;
+  if (avformat_alloc_output_context2(&context, nullptr, std::string(container.muxer).c_str(), nullptr) < 0)
+    return false;
+  const OutputPtr trial(context);
+  for (unsigned i = 0; i < film.nb_streams; ++i) {
+    if (!is_audio(*film.streams[i])) continue;
+    if (avformat_query_codec(trial->oformat, film.streams[i]->codecpar->codec_id, FF_COMPLIANCE_NORMAL) != 1)
+      return false;
+    copy_stream(*film.streams[i], *trial, film.url);
+  }
+  return trial->nb_streams == 0 || can_start(*trial);
 }
 
 [[noreturn]] void refuse(const FilmFormat& format, const AVFormatContext& film) {
@@ -36,25 +65,15 @@ bool can_hold(const Container& container, const AVFormatContext& film) {
        able.empty() ? "no form of output can hold it" : fmt::format("{} can hold it", fmt::join(able, ", ")));
 }
 
-void copy_stream(const AVStream& from, AVFormatContext& output, const std::string& name) {
-  AVStream* to = avformat_new_stream(&output, nullptr);
-  if (to == nullptr) throw std::bad_alloc();
-  av_check(avcodec_parameters_copy(to->codecpar, from.codecpar), "describe the sound of", name, ErrorKind::input);
-  to->codecpar->codec_tag = 0;  // each container has its own names
-  to->time_base = from.time_base;
-  to->disposition = from.disposition;
-  av_check(av_dict_copy(&to->metadata, from.metadata, 0), "describe the sound of", name, ErrorKind::resource);
-}
-
 }  // namespace
 
 void check_audio(const FilmFormat& format) {
-  const InputPtr film = open_input(format.audio_from);
+  const InputPtr film = open_film(format);
   if (!can_hold(*format.container, *film)) refuse(format, *film);
 }
 
 AudioCopy::AudioCopy(const FilmFormat& format, AVFormatContext& output)
-    : name_(format.audio_from), input_(open_input(format.audio_from)), output_(output) {
+    : name_(format.audio_from), input_(open_film(format)), output_(output) {
   if (!can_hold(*format.container, *input_)) refuse(format, *input_);
   for (unsigned i = 0; i < input_->nb_streams; ++i) {
     AVStream& stream = *input_->streams[i];

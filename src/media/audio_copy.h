@@ -15,7 +15,8 @@ class AudioCopy {
  public:
   using PacketFn = std::function<void(AVPacket&)>;  // of a stream of the output, in its time base; may throw
 
-  // Adds a stream to the output for each audio stream of the film. Throws as check_audio (film_writer.h), and Error{input}.
+  // Adds a stream to the output for each audio stream of the film. Throws as check_audio (film_writer.h), and
+  // Error{input}.
   AudioCopy(const FilmFormat& format, AVFormatContext& output);
 
   // The packets before a time, in microseconds since the film began. Throws Error{input} if the film is damaged.

@@ -34,6 +34,7 @@ class FilmWriter final : public FrameSink {
   FilmWriter(const FilmFormat& format, const std::filesystem::path& path)
       : is_stdout_(format.container->extension == "-"),
         name_(is_stdout_ ? "standard output" : path.string()),
+        audio_from_(format.audio_from),
         output_(open_container(*format.container, is_stdout_ ? "pipe:1" : file_url(path))),
         encoder_(format, needs_global_header(*output_)) {
     add_stream(format);
@@ -107,11 +108,14 @@ class FilmWriter final : public FrameSink {
   void check_write(int result) {
     if (is_stdout_ && result == AVERROR(EPIPE))
       fail(ErrorKind::resource, "cannot write to standard output: the program that reads it has ended");
+    // Our own packets are in order. What a muxer refuses, also later, is sound: times that run backwards, no header.
+    if (audio_ && (result == AVERROR(EINVAL) || result == AVERROR_INVALIDDATA))
+      av_check(result, "copy the sound of", fmt::format("{} into {}", audio_from_, name_), ErrorKind::input);
     av_check(result, "write", name_, result == AVERROR(EIO) ? ErrorKind::resource : ErrorKind::internal);
   }
 
   bool is_stdout_;
-  std::string name_;
+  std::string name_, audio_from_;
   OutputPtr output_;
   Encoder encoder_;
   std::unique_ptr<AudioCopy> audio_;

@@ -47,11 +47,10 @@ void find_streams(AVFormatContext& input, const std::string& name) {
 
 }  // namespace
 
-InputPtr open_input(const std::filesystem::path& path) {
+InputPtr open_input(const std::filesystem::path& path, const std::string& decoders) {
   use_our_log();
   check_file(path);
-  AvOptions options(
-      {{"format_whitelist", kContainers}, {"codec_whitelist", kVideoDecoders}, {"protocol_whitelist", "file"}});
+  AvOptions options({{"format_whitelist", kContainers}, {"codec_whitelist", decoders}, {"protocol_whitelist", "file"}});
   AVFormatContext* context = nullptr;
   av_check(avformat_open_input(&context, file_url(path).c_str(), format_of(path), options.get()), "read",
            path.string() + " as a film", ErrorKind::input);
@@ -61,9 +60,7 @@ InputPtr open_input(const std::filesystem::path& path) {
   return input;
 }
 
-int64_t start_of(const AVFormatContext& input) {
-  return input.start_time == AV_NOPTS_VALUE ? 0 : input.start_time;
-}
+int64_t start_of(const AVFormatContext& input) { return input.start_time == AV_NOPTS_VALUE ? 0 : input.start_time; }
 
 bool is_image(const AVStream& stream) { return (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) != 0; }
 

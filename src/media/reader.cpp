@@ -128,7 +128,7 @@ struct Reader::State {
 
   explicit State(const std::filesystem::path& path)
       : name(path.string()),
-        input(open_input(path)),
+        input(open_input(path, kVideoDecoders)),
         converter(std::string_view(input->iformat->name) == "yuv4mpegpipe") {
     stream = &find_video(*input, name);
     decoder = open_decoder(*stream, name);
@@ -221,7 +221,8 @@ int64_t Reader::time() const { return state_->time; }
 
 int64_t Reader::end() const {
   const int64_t end = since_start(*state_->input, state_->video_end);
-  return end > state_->time ? end : state_->time + state_->frame_duration();  // a stream without times has no end either
+  return end > state_->time ? end
+                            : state_->time + state_->frame_duration();  // a stream without times has no end either
 }
 
 bool Reader::next(Frame& frame) {

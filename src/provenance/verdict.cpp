@@ -74,10 +74,13 @@ std::string broken_sentence(const Verification& found) {
 }
 
 std::string watermark_sentence(const Verification& found) {
+  const bool is_readable = found.credentials.state != CredentialState::unknown;
   const bool is_registered = found.from_register && !found.from_register->manifest.empty();
-  return fmt::format(
-      "AI-generated: watermark found, id {}, credentials were removed{}; a watermark is a hint, not a proof",
-      found.watermark.mark->value, is_registered ? " but are in this machine's register" : " or never there");
+  return fmt::format("AI-generated: watermark found, id {}, credentials {}{}; a watermark is a hint, not a proof",
+                     found.watermark.mark->value, is_readable ? "were removed" : "cannot be looked for in this file",
+                     is_registered ? " but are in this machine's register"
+                     : is_readable ? " or never there"
+                                   : "");
 }
 
 }  // namespace

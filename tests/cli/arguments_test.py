@@ -1,7 +1,7 @@
 """Command lines: messages of wrong ones, help, exit codes of each kind of failure."""
 import subprocess
 import unittest
-from soragen_process import BINARY, MODEL, TINY, SoragenTest, environment, soragen
+from soragen_process import BINARY, MODEL, TINY, SoragenTest, soragen
 
 
 class Usage(SoragenTest):
@@ -38,15 +38,6 @@ class Usage(SoragenTest):
     def test_nothing_to_do(self):
         self.expect_error(2, "no prompt: say what to show with --prompt TEXT", "-o", "a.mp4")
         self.expect_error(2, "no output: name a file with -o FILE", "--prompt", "x", *TINY)
-
-    def test_no_model(self):
-        env = environment()
-        del env["SORAGEN_MODEL"]
-        result = soragen("--prompt", "x", "-o", "a.mp4", cwd=self.folder, env=env)
-        # Where a model is shipped with the source tree, it is used; then the size is not its own.
-        self.assertIn(result.returncode, (0, 2))
-        if result.returncode == 2:
-            self.assertIn("no model: --model and $SORAGEN_MODEL are not set", result.stderr.decode())
 
 
 class Values(SoragenTest):
@@ -121,12 +112,12 @@ class Kinds(SoragenTest):
 class Help(SoragenTest):
     def test_alone(self):
         text = self.run_ok().stdout.decode()
-        for command in ("generate", "batch", "decode", "plan", "inspect", "verify", "replay", "keygen", "vocab", "doctor", "completion"):
+        for command in ("generate", "batch", "decode", "mark", "plan", "inspect", "verify", "replay", "keygen", "vocab", "doctor", "completion"):
             self.assertIn(f"\n  {command} ", text)
         self.assertEqual(self.run_ok("--help").stdout.decode(), text)
 
     def test_fits_a_screen(self):
-        for command in ("generate", "batch", "decode", "plan", "inspect", "verify", "replay", "keygen", "vocab", "doctor", "completion"):
+        for command in ("generate", "batch", "decode", "mark", "plan", "inspect", "verify", "replay", "keygen", "vocab", "doctor", "completion"):
             with self.subTest(command=command):
                 lines = self.run_ok(command, "--help").stdout.decode().splitlines()
                 self.assertLessEqual(len(lines), 50)

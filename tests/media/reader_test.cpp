@@ -80,6 +80,60 @@ TEST(Reader, ReadsPhotosOfAnySize) {
     }
 }
 
+TEST(Reader, TimesAreThoseOfFfprobe) {
+  const test::TempDir folder;
+  const std::string picture = "ffmpeg -v error -f lavfi -i testsrc2=s=64x48:r=25:d=2 ";
+  const std::vector<std::pair<std::string, std::string>> films = {
+      {"constant.mp4", ""},
+      {"variable.mp4", "-vf \"select='not(mod(n,7))+gt(n,40)'\" -vsync vfr"},
+      {"variable.mkv", "-vf \"select='not(mod(n,7))+gt(n,40)'\" -vsync vfr"},
+      {"late.mkv", "-f lavfi -i sine=d=3 -filter_complex \"[0:v]setpts=PTS+0.7/TB[v]\" -map [v] -map 1:a -c:a aac"},
+      {"stream.ts", ""}};
+  for (const auto& [name, options] : films) {
+    SCOPED_TRACE(name);
+    test::run(picture + options + " -c:v libx264 -pix_fmt yuv420p " + test::quoted(folder / name));
+    const auto probe = nlohmann::json::parse(test::run(
+        "ffprobe -v error -select_streams v -show_frames -show_format -of json " + test::quoted(folder / name)));
+    const double start = std::stod(probe["format"]["start_time"].get<std::string>());
+    Reader reader(folder / name);
+    Frame frame;
+    size_t i = 0;
+    double last = 0;
+    for (; reader.next(frame); ++i) {
+      last = std::stod(probe["frames"].at(i)["best_effort_timestamp_time"].get<std::string>()) - start;
+      EXPECT_NEAR(static_cast<double>(reader.time()) * 1e-6, last, 2e-6);
+    }
+    EXPECT_EQ(i, probe["frames"].size());
+    EXPECT_NEAR(static_cast<double>(reader.end()) * 1e-6, last + 0.04, 1e-3);
+  }
+}
+
+TEST(Reader, RatesShapesAndFields) {
+  const test::TempDir folder;
+  const std::string picture = "ffmpeg -v error -y -f lavfi -i testsrc2=s=64x48:r=60:d=2 ";
+  const auto info = [&](const std::string& options) {
+    test::run(picture + options + " -c:v libx264 -pix_fmt yuv420p " + test::quoted(folder / "film.mp4"));
+    return Reader(folder / "film.mp4").info().video;
+  };
+  EXPECT_EQ(info("").base_rate, (Rational{60, 1}));
+  EXPECT_EQ(info("").pixel_aspect, (Rational{1, 1}));
+  EXPECT_FALSE(info("").is_interlaced);
+  EXPECT_EQ(info("-vf setsar=8/9").pixel_aspect, (Rational{8, 9}));
+  EXPECT_TRUE(info("-flags +ilme+ildct -x264-params tff=1").is_interlaced);
+  const VideoInfo variable = info("-vf \"select='not(mod(n,5))+eq(n,61)'\" -vsync vfr");
+  EXPECT_NEAR(variable.frame_rate.value(), 12.7, 0.5);
+  EXPECT_GE(variable.base_rate.value(), 60);
+}
+
+TEST(Reader, ACoverIsNoFilm) {
+  const test::TempDir folder;
+  test::run(
+      "ffmpeg -v error -f lavfi -i sine=d=1 -f lavfi -i testsrc2=s=64x48:d=0.04 -map 0 -map 1 -c:a aac -c:v png "
+      "-disposition:v attached_pic " +
+      test::quoted(folder / "song.mp4"));
+  EXPECT_ERROR(Reader(folder / "song.mp4"), ErrorKind::input, "has no video stream");
+}
+
 TEST(Reader, ColoursOfOtherToolsFollowTheirTags) {
   const test::TempDir folder;
   for (const char* options :

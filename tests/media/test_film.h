@@ -65,9 +65,10 @@ inline double worst_psnr(const std::vector<Frame>& a, const std::vector<Frame>& 
 
 inline std::string quoted(const std::filesystem::path& path) { return "'" + path.string() + "'"; }
 
-// The command's standard output; a failure of the command is a failure of the test.
+// The command's standard output; a failure of the command is a failure of the test. ffmpeg would listen to a terminal,
+// and be stopped there when the test runs in the background.
 inline std::string run(const std::string& command) {
-  FILE* pipe = ::popen(command.c_str(), "r");
+  FILE* pipe = ::popen(("exec < /dev/null; " + command).c_str(), "r");
   if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
   std::string output;
   std::array<char, 65536> buffer;

@@ -85,6 +85,11 @@ TEST(Verdict, EveryCombination) {
        12,
        "AI-generated: watermark found, id 0badcafe, credentials were removed but are in this machine's register; a "
        "watermark is a hint, not a proof"},
+      {{.credentials = {.state = CredentialState::unknown}, .watermark = mark("0badcafe")},
+       Verdict::watermark_only,
+       12,
+       "AI-generated: watermark found, id 0badcafe, credentials cannot be looked for in this file; a watermark is a "
+       "hint, not a proof"},
       {{}, Verdict::no_marks, 10, "No marks found. This does not mean that the film is real"},
       {{.credentials = {.state = CredentialState::unknown}},
        Verdict::no_marks,

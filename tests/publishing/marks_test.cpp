@@ -145,6 +145,48 @@ TEST_F(MarksTest, TheWatermarkIsFaint) {
   EXPECT_LT(psnr, 60);  // and there
 }
 
+// The label lies under the watermark: it hides no part of it from the detector, and the watermark's faint pattern is in
+// it.
+TEST_F(MarksTest, ALabelIsDrawnBeforeTheWatermark) {
+  marks.label.emplace("Made with AI", kWidth, kHeight);
+  publish(settings(folder / "a.mkv"), marks);
+  provenance::Marks only_label;
+  only_label.label = marks.label;
+  publish(settings(folder / "label.mkv"), only_label);
+  publish(settings(folder / "plain.mkv"), {});
+  EXPECT_EQ(provenance::verify(folder / "a.mkv", {}).watermark.mark->value, expected_id(marks));
+  Frame marked, labelled, plain;
+  ASSERT_TRUE(media::Reader(folder / "a.mkv").next(marked));
+  ASSERT_TRUE(media::Reader(folder / "label.mkv").next(labelled));
+  ASSERT_TRUE(media::Reader(folder / "plain.mkv").next(plain));
+  int in_label = 0, patterned = 0;
+  for (size_t i = 0; i < plain.rgb.size(); ++i) {
+    if (plain.rgb[i] == labelled.rgb[i]) continue;
+    ++in_label;
+    patterned += marked.rgb[i] != labelled.rgb[i];
+  }
+  EXPECT_GT(in_label, 1000);
+  EXPECT_GT(patterned, in_label / 4);
+}
+
+TEST_F(MarksTest, TheParentsWatermarkIsNotLaidOverAgain) {
+  const std::string id = expected_id(marks);
+  publish(settings(folder / "parent.mp4"), marks);
+  provenance::Marks second = marks;
+  second.watermark.reset();
+  second.parents_watermark = provenance::WatermarkClaim{"org.soragen.watermark.1", id};
+  second.ingredients = {{folder / "parent.mp4", "video/mp4", "parentOf"}};
+  publish(settings(folder / "a.mkv"), second);
+  Frame frame;
+  ASSERT_TRUE(media::Reader(folder / "a.mkv").next(frame));
+  EXPECT_EQ(frame.rgb, make_film()[0].rgb);
+  const auto found = provenance::verify(folder / "a.mkv", {.anchors = anchors});
+  EXPECT_EQ(found.credentials.watermark->value, id);
+  // The register still leads to the film that the watermark was made for.
+  const auto entry = provenance::find_in_register(id);
+  EXPECT_EQ(provenance::read_manifest(entry->manifest, "").title, "parent.mp4");
+}
+
 TEST_F(MarksTest, TheRegisterFindsWhatWasStripped) {
   publish(settings(folder / "a.mp4"), marks);
   const std::string id = expected_id(marks);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <set>
 
 #include "provenance/credentials/openssl_program.h"
 #include "provenance/credentials/reader.h"
@@ -142,8 +143,116 @@ TEST(Signer, IngredientsAreNamedWithTheirRelationship) {
   signer.sign(said, film, "video/mp4");
   const Credentials found = read_credentials(film, "");
   EXPECT_EQ(found.state, CredentialState::valid);
-  EXPECT_EQ(found.actions, (std::vector<std::string>{"c2pa.opened", "c2pa.edited.metadata", "c2pa.watermarked.unbound", "c2pa.transcoded"}));
+  EXPECT_EQ(found.actions, (std::vector<std::string>{"c2pa.opened", "c2pa.edited.metadata", "c2pa.watermarked.unbound",
+                                                     "c2pa.transcoded"}));
   EXPECT_EQ(found.source_type, "trainedAlgorithmicMedia");
+}
+
+// The report of a film: its active manifest.
+Json active_manifest(const fs::path& film, Json* report_out = nullptr) {
+  const FileStream stream(film, FileStream::Mode::read);
+  const Owned<C2paContext> context = make_context("");
+  const Owned<C2paReader> reader(
+      c2pa_reader_with_stream(c2pa_reader_from_context(context.get()), "video/mp4", stream.get()));
+  const Json report = parse_json(Owned<char>(c2pa_reader_json(reader.get())).get(), "report");
+  if (report_out != nullptr) *report_out = report;
+  return report["manifests"][report["active_manifest"].get<std::string>()];
+}
+
+Json assertion_of(const Json& manifest, const std::string& label) {
+  for (const Json& assertion : manifest["assertions"])
+    if (assertion["label"] == label) return assertion["data"];
+  return {};
+}
+
+// C2PA 2.4: no source type on c2pa.opened, one on every edit; IPTC's field where metadata belong.
+TEST(Signer, AFilmWithAParentSaysHowItWasMade) {
+  const ScopedUser user;
+  const fs::path film = user.home / "film.mp4", parent = user.home / "parent.mp4";
+  write_film(film), write_film(parent, 3);
+  Statement said = statement();
+  said.source_type = "compositeSynthetic";
+  said.has_label = true;
+  said.ingredients = {{parent, "video/mp4", "parentOf"}};
+  Signer(local_identity(), "").sign(said, film, "video/mp4");
+  const Json manifest = active_manifest(film);
+  const std::string address = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic";
+  std::map<std::string, Json> types;
+  const Json actions = assertion_of(manifest, "c2pa.actions.v2");
+  for (const Json& action : actions["actions"]) {
+    EXPECT_TRUE(action.contains("when"));
+    EXPECT_EQ(action["softwareAgent"]["name"], "soragen");
+    types[action["action"]] = action.value("digitalSourceType", Json());
+  }
+  EXPECT_EQ(types["c2pa.opened"], Json());
+  EXPECT_EQ(types["c2pa.edited.metadata"], address);
+  EXPECT_EQ(types["c2pa.addedText"], "http://cv.iptc.org/newscodes/digitalsourcetype/humanEdits");
+  EXPECT_EQ(types["c2pa.watermarked.unbound"], Json());
+  EXPECT_EQ(types["c2pa.transcoded"], Json());
+  EXPECT_EQ(types.size(), 5u);
+  EXPECT_EQ(assertion_of(manifest, "c2pa.metadata")["Iptc4xmpExt:DigitalSourceType"], address);
+  EXPECT_EQ(read_credentials(film, "").source_type, "compositeSynthetic");
+}
+
+TEST(Signer, AWatermarkOfTheParentIsNamedButNotDone) {
+  const ScopedUser user;
+  const fs::path film = user.home / "film.mp4", parent = user.home / "parent.mp4";
+  write_film(film), write_film(parent, 3);
+  Statement said = statement();
+  said.ingredients = {{parent, "video/mp4", "parentOf"}};
+  said.has_parents_watermark = true;
+  Signer(local_identity(), "").sign(said, film, "video/mp4");
+  const Credentials found = read_credentials(film, "");
+  EXPECT_EQ(found.actions, (std::vector<std::string>{"c2pa.opened", "c2pa.edited.metadata", "c2pa.transcoded"}));
+  ASSERT_TRUE(found.watermark.has_value());
+  EXPECT_EQ(found.watermark->value, "0badcafe");
+}
+
+// Whether in the parent or in a file beside it, valid or not: kept, with what the check of it said.
+TEST(Signer, TheParentsCredentialsAreKeptInside) {
+  const ScopedUser user;
+  const Signer signer(local_identity(), "");
+  const fs::path film = user.home / "film.mp4", mp4 = user.home / "parent.mp4", mkv = user.home / "parent.mkv";
+  write_film(mp4, 3), write_film(mkv, 3);
+  signer.sign(statement(), mp4, "video/mp4");
+  const std::vector<std::byte> manifest = signer.sign(statement(), mkv, "video/x-matroska");
+  user.home.write("parent.mkv.c2pa", text_of(manifest));
+  std::string changed = bytes_of(mp4);
+  changed[changed.size() - 200] ^= 1;
+  user.home.write("changed.mp4", changed);
+  std::string changed_mkv = bytes_of(mkv);
+  changed_mkv[changed_mkv.size() / 2] ^= 1;
+  user.home.write("changed.mkv", changed_mkv);
+  const fs::path beside = user.home / "parent.mkv.c2pa";
+  const std::pair<Ingredient, std::string> parents[] = {
+      {{mp4, "video/mp4", "parentOf"}, ""},
+      {{mkv, "application/octet-stream", "parentOf", beside}, ""},
+      {{user.home / "changed.mp4", "video/mp4", "parentOf"}, "assertion.bmffHash.mismatch"},
+      {{user.home / "changed.mkv", "application/octet-stream", "parentOf", beside}, "assertion.dataHash.mismatch"}};
+  for (const auto& [parent, code] : parents) {
+    SCOPED_TRACE(parent.path.filename());
+    write_film(film);
+    Statement said = statement();
+    said.ingredients = {parent};
+    signer.sign(said, film, "video/mp4");
+    EXPECT_EQ(read_credentials(film, "").state, CredentialState::valid);
+    Json report;
+    const Json ingredient = active_manifest(film, &report)["ingredients"][0];
+    EXPECT_EQ(report["manifests"].size(), 2u);
+    EXPECT_EQ(ingredient["relationship"], "parentOf");
+    ASSERT_TRUE(report["manifests"].contains(ingredient["active_manifest"].get<std::string>()));
+    std::set<std::string> codes;
+    for (const Json& failure : ingredient["validation_results"]["activeManifest"]["failure"])
+      codes.insert(failure["code"]);
+    codes.erase("signingCredential.untrusted");
+    EXPECT_EQ(codes, code.empty() ? std::set<std::string>{} : std::set<std::string>{code});
+  }
+  user.home.write("parent.mkv.c2pa", "nonsense");
+  Statement said = statement();
+  said.ingredients = {{mkv, "application/octet-stream", "parentOf", beside}};
+  write_film(film);
+  EXPECT_ERROR(signer.sign(said, film, "video/mp4"), ErrorKind::input,
+               "cannot name " + mkv.string() + " in the credentials");
 }
 
 TEST(Signer, EveryKindOfKeySigns) {
