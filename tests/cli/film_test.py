@@ -38,7 +38,7 @@ class Film(SoragenTest):
     def test_decode_gives_the_same_film(self):
         self.run_ok(*FILM, *UNMARKED, "-o", "a.mkv", "--save-latents", "kept.safetensors")
         self.run_ok("decode", "kept.safetensors", "-o", "b.mkv", *EXACT, *UNMARKED)
-        frames = [subprocess.run(["ffmpeg", "-v", "error", "-i", self.folder / name, "-f", "rawvideo", "-"], capture_output=True, check=True).stdout
+        frames = [subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", self.folder / name, "-f", "rawvideo", "-"], capture_output=True, check=True).stdout
                   for name in ("a.mkv", "b.mkv")]
         self.assertEqual(len(frames[0]), 4 * 48 * 32 * 5)  # ffv1 as bgr0
         self.assertEqual(frames[0], frames[1])

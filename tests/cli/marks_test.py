@@ -34,7 +34,7 @@ class Marks(SoragenTest):
         self.assertIn(message.encode(), result.stderr)
 
     def ffmpeg(self, *args):
-        subprocess.run(["ffmpeg", "-v", "error", "-y", *map(os.fspath, args)], cwd=self.folder, check=True)
+        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *map(os.fspath, args)], cwd=self.folder, check=True)
 
 
 class Verify(Marks):
