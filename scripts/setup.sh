@@ -149,3 +149,21 @@ prepare() {
     for name in "${wheels[@]}"; do (install_wheels "$name"); done
   fi
 }
+
+# The Python that trains and measures soragen-mini; made by prepare_mini.
+mini_python() { echo "$cache/mini-$(sha256sum <"$root/scripts/mini/requirements.txt" | head -c 12)/bin/python"; }
+
+prepare_mini() {
+  local venv log=$cache/mini.log
+  venv=$(mini_python)
+  venv=${venv%/bin/python}
+  [[ -f $venv/whole ]] && return
+  say "Python packages of scripts/mini: 3 GB to download, 6 GB on disk"
+  rm -rf -- "$cache"/mini-*/
+  {
+    /usr/bin/python3 -m venv "$venv" &&
+      "$venv/bin/pip" install --disable-pip-version-check --no-cache-dir --requirement "$root/scripts/mini/requirements.txt"
+  } >"$log" 2>&1 </dev/null || die 5 "cannot install scripts/mini/requirements.txt into $venv:
+$(tail -n 15 "$log")"
+  touch "$venv/whole"
+}

@@ -34,7 +34,7 @@ std::string_view notes_of(std::string_view command) {
   if (command == "verify")
     return "Exit code: 0 unchanged since it was signed, 10 no marks, 11 changed or contradicting, 12 only a\n"
            "watermark, 3 not readable. A watermark is a hint, never a proof; no marks do not mean that a film\n"
-           "is real. Unchanged is said of all of an MP4 but its padding ('free', 'skip') and the brand at its head.\n";
+           "is real. Of an MP4, padding ('free', 'skip') and the brand at its head may change unnoticed.\n";
   if (command == "replay")
     return "Exit code: 0 the frames agree, 11 they do not. A prompt that is not in the film is checked by its\nhash.\n";
   if (command == "keygen")
