@@ -46,6 +46,10 @@ struct Card {
 Support attention_sm80_support(const AttentionParams& params, const Card& card);
 void attention_sm80(const AttentionParams& params, const Card& card, Stream stream);
 
+// wgmma and bulk tensor copies, sm_90a alone.
+Support attention_sm90_support(const AttentionParams& params, const Card& card);
+void attention_sm90(const AttentionParams& params, const Card& card, Stream stream);
+
 // The specification: plain loops, double sums. Host memory.
 void attention_ref(const AttentionParams& params);
 

@@ -1,6 +1,6 @@
-// Tile geometry of attention_sm80, with reasons.
+// Tile geometry of the exact attention kernels, with reasons.
 //
-// A block is four warps of 32 queries: two 16-row fragments a warp, so that each fragment of K and V read
+// sm_80: a block is four warps of 32 queries: two 16-row fragments a warp, so that each fragment of K and V read
 // from shared memory feeds two products (with one the shared memory's 128 bytes a clock would be the
 // limit: a 16x8x16 product takes two clocks of an A100's tensor cores, and so does reading its B fragment).
 // Two blocks fill a multiprocessor's registers: 255 a thread, of which 32 rows of 128 float sums take 128 and
@@ -27,6 +27,21 @@ constexpr int attention_key_tile(int head_dim, int shared_bytes_per_multiprocess
   if (head_dim == 64) return 64;
   const size_t two_blocks = 2 * (attention_shared_bytes(head_dim, 48) + kSystemBytes);
   return two_blocks <= static_cast<size_t>(shared_bytes_per_multiprocessor) ? 48 : 32;
+}
+
+// sm_90a: a block is two warpgroups of 64 queries and one that only starts copies. A thread holds 64 rows x 128
+// keys of scores as 64 floats, as many sums at D = 128 and the last tile's weights as 32 words; the copying
+// warpgroup gives its registers to them (24 x 128 + 240 x 256 = 64,512 of 65,536). Two stages of 128 keys and
+// values with the queries take 160 KiB at D = 128, of the 227 KiB that a block may have.
+constexpr int kSm90Warpgroups = 2, kSm90Queries = 64 * kSm90Warpgroups, kSm90Keys = 128, kSm90Stages = 2;
+constexpr int kSm90Threads = 128 * (kSm90Warpgroups + 1);
+constexpr int kSm90ProducerRegisters = 24, kSm90ConsumerRegisters = 240;
+
+// Queries, the ring of key and value tiles, and one barrier for the queries, four a stage.
+constexpr size_t attention_sm90_shared_bytes(int head_dim) {
+  return sizeof(short) * static_cast<size_t>(head_dim) *
+             static_cast<size_t>(kSm90Queries + 2 * kSm90Stages * kSm90Keys) +
+         8 * (1 + 4 * kSm90Stages);
 }
 
 }  // namespace soragen::kernels

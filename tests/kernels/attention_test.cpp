@@ -3,7 +3,7 @@
 
 #include "kernels/attention/tiles.h"
 #include "kernels/device/emulator/block.h"
-#include "tests/kernels/attention_case.h"
+#include "tests/kernels/attention_emulated.h"
 
 namespace soragen::kernels {
 namespace {
@@ -15,24 +15,10 @@ constexpr Card kAda{
 
 template <typename T>
 AttentionResult run_emulated(const AttentionCase<T>& problem, const Card& card) {
-  using emulator::Access;
-  const auto lend = [](const auto& values) { return DeviceArray(values, Access::read); };
-  auto query = lend(problem.query), key = lend(problem.key), value = lend(problem.value);
-  DeviceArray<float> bias(problem.bias.empty() ? std::vector<float>{0} : problem.bias, Access::read);
-  DeviceArray<T> out(rounded<T>(std::vector<float>(problem.query.size(), kPoison)));
-  DeviceArray<float> log_sum_exp(std::vector<float>(problem.statistics_count(), kPoison));
-  AttentionParams params = problem.params();
-  params.query = query.data();
-  params.key = key.data();
-  params.value = value.data();
-  params.out = out.data();
-  params.key_bias = problem.bias.empty() ? nullptr : bias.data();
-  params.log_sum_exp = log_sum_exp.data();
-  EXPECT_EQ(attention_sm80_support(params, card).why, "");
-  attention_sm80(params, card, nullptr);
-  AttentionResult result{.log_sum_exp = log_sum_exp.values()};
-  for (const T& value : out.values()) result.out.push_back(to_float(value));
-  return result;
+  return run_emulated(problem, [&](const AttentionParams& params) {
+    EXPECT_EQ(attention_sm80_support(params, card).why, "");
+    attention_sm80(params, card, nullptr);
+  });
 }
 
 template <typename T>

@@ -10,7 +10,6 @@ namespace {
 constexpr size_t kMostSharedBytes = 227 * 1024;
 constexpr int kMostThreads = 1024;
 constexpr int kNamedBarriers = 16;
-constexpr size_t kCopyBytes = 16;
 
 thread_local Block* current_block = nullptr;
 
@@ -26,6 +25,8 @@ Block::Block(const LaunchShape& shape, Dim index)
       index_(index),
       ordering_(shape.threads / kWarpLanes),
       shared_(shape.shared_bytes, shape.threads / kWarpLanes, ordering_),
+      transactions_(fibers_, ordering_, shared_),
+      products_(shape.threads, shared_),
       warps_(static_cast<size_t>(shape.threads / kWarpLanes)),
       copies_(static_cast<size_t>(shape.threads)) {}
 
@@ -107,6 +108,14 @@ void Block::wait_copies(size_t groups_left) {
       shared_.land(ordering_.now(thread()), copy.address, copy.source ? copy.source : kZeros.data(), kCopyBytes);
     queue.committed.erase(queue.committed.begin());
   }
+}
+
+void Block::wait_products(size_t groups_left) {
+  int nothing = 0;
+  collective("wgmma.wait_group", nothing, [&](std::array<int*, kWarpLanes>&) {
+    products_.wait(warp() * kWarpLanes, groups_left);
+    ordering_.sync(warp());
+  });
 }
 
 void run_grid(const LaunchShape& shape, const std::function<void()>& kernel) {

@@ -5,11 +5,14 @@
 // while a copy into them is in flight, shared accesses of two threads with no barrier in between, accesses
 // outside or unaligned, global accesses outside the lent ranges, lanes of a warp at different collective
 // instructions, threads that wait for ever. Asynchronous copies land at the last moment that the hardware
-// guarantees, when they are waited for: a kernel that reads earlier is caught.
+// guarantees, when they are waited for: a kernel that reads earlier is caught. So do warpgroup products.
 //
 // Not represented: speed, caches, register pressure, races in global memory, the exact rounding inside a
 // matrix instruction (here: exact products, one rounding of the sum), independent progress of the lanes
-// of one warp beyond what the barriers force.
+// of one warp beyond what the barriers force. Of sm_90a also: the asynchronous proxy and its fences (what a
+// thread stores, a product or copy may read at once), wgmma.fence, setmaxnreg, that the warps of a warpgroup
+// share a product's time (each runs its rows when it waits), and a wait on an mbarrier by one lane counts for
+// its whole warp.
 #pragma once
 
 #include <array>
@@ -20,6 +23,8 @@
 #include "kernels/device/emulator/fibers.h"
 #include "kernels/device/emulator/ordering.h"
 #include "kernels/device/emulator/shared_memory.h"
+#include "kernels/device/emulator/transaction_barriers.h"
+#include "kernels/device/emulator/warpgroup_products.h"
 #include "kernels/device/launch_shape.h"
 
 namespace soragen::kernels::emulator {
@@ -43,6 +48,8 @@ class Block {
   Dim index() const { return index_; }
   Dim grid() const { return shape_.grid; }
   SharedMemory& shared() { return shared_; }
+  TransactionBarriers& transactions() { return transactions_; }
+  WarpgroupProducts& products() { return products_; }
 
   // Every lane of the warp calls this with its own arguments; the last to arrive runs
   // execute(std::array<Arguments*, 32>&) for all, and all go on.
@@ -59,6 +66,9 @@ class Block {
   void copy_async(uint32_t address, const void* source);
   void commit_copies();
   void wait_copies(size_t groups_left);
+
+  // wgmma.wait_group: the warp meets, and what it read and wrote until then is done.
+  void wait_products(size_t groups_left);
 
  private:
   struct Warp {
@@ -89,6 +99,8 @@ class Block {
   Fibers fibers_;
   Ordering ordering_;
   SharedMemory shared_;
+  TransactionBarriers transactions_;
+  WarpgroupProducts products_;
   std::vector<Warp> warps_;
   std::map<int, Barrier> barriers_;
   std::vector<CopyQueue> copies_;  // per thread
