@@ -64,6 +64,7 @@ struct Request {
   std::optional<std::string> attention;  // auto or a name
   std::optional<int64_t> threads;
   std::optional<int64_t> memory;  // bytes that the run may use
+  std::optional<int64_t> vram;    // of them on a card
 };
 
 // Every field of `over` that is set replaces the one of `base`.

@@ -11,6 +11,7 @@
 #include "core/version.h"
 #include "media/film_format.h"
 #include "media/film_writer.h"
+#include "pipeline/card_report.h"
 #include "pipeline/hardware.h"
 #include "pipeline/libtorch.h"
 
@@ -22,9 +23,10 @@ namespace {
 // Whose library is in the process, not whose was meant: another one of the same name, found first, wins in silence. The
 // resolved file names carry the versions.
 Json loaded_libraries() {
-  constexpr std::string_view kOfInterest[] = {
-      "libtorch",  "libc10", "libgomp",          "libcud", "libav",     "libsw",  "libx264",   "libx265",
-      "libSvtAv1", "libvpx", "libc2pa", "libsentencepiece", "libicu", "libcrypto", "libfmt", "libspdlog", "libstdc++"};
+  constexpr std::string_view kOfInterest[] = {"libtorch",  "libc10", "libsoragen", "libgomp",          "libcud",
+                                              "libcublas", "libav",  "libsw",      "libx264",          "libx265",
+                                              "libSvtAv1", "libvpx", "libc2pa",    "libsentencepiece", "libicu",
+                                              "libcrypto", "libfmt", "libspdlog",  "libstdc++"};
   std::set<std::string> paths;
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
@@ -57,6 +59,7 @@ Json encoders() {
 
 Json examine() {
   const pipeline::Hardware hardware = pipeline::detect_hardware();
+  const Json card = pipeline::examine_card();  // before LibTorch is asked: it would settle that it has no CUDA
   const pipeline::LibTorch libtorch = pipeline::describe_libtorch();
   Json tests = Json::array();
   for (const SelfTest& test : run_self_tests())
@@ -69,9 +72,26 @@ Json examine() {
           {"dtype_reason", hardware.bf16_reason},
           {"threads", hardware.threads},
           {"memory", hardware.memory},
+          {"card", card},
           {"encoders", encoders()},
           {"self_tests", tests},
           {"libraries", loaded_libraries()}};
+}
+
+std::string describe_card(const Json& card) {
+  if (!card.contains("name")) return fmt::format("card        none: {}\n", card["problem"].get<std::string>());
+  std::string text =
+      fmt::format("card        {} ({}), {} free of {}\ndriver      CUDA {}, {}\n", card["name"].get<std::string>(),
+                  card["capability"].get<std::string>(), format_bytes(card["free_memory"]),
+                  format_bytes(card["memory"]), card["driver"].get<std::string>(), card["plugin"].get<std::string>());
+  if (card.contains("problem")) text += fmt::format("LibTorch    {}\n", card["problem"].get<std::string>());
+  for (const Json& test : card["self_tests"])
+    text += fmt::format("CUDA kernel {:<20} {}: {}\n", test["name"].get<std::string>(),
+                        test["passed"] == true ? "passed" : "FAILED, does not serve",
+                        test.contains("problem")
+                            ? test["problem"].get<std::string>()
+                            : fmt::format("{:.2f} of the allowed error", test["error_of_allowed"].get<double>()));
+  return text;
 }
 
 std::string describe(const Json& found) {
@@ -81,6 +101,7 @@ std::string describe(const Json& found) {
   text += fmt::format("precision   {}: {}\n", text_of("dtype"), text_of("dtype_reason"));
   text += fmt::format("threads     {}\nmemory      {} free\n", found["threads"].get<int64_t>(),
                       format_bytes(found["memory"]));
+  text += describe_card(found["card"]);
   for (const auto& [codec, state] : found["encoders"].items())
     text += fmt::format("encoder     {:<6} {}\n", codec, state.get<std::string>());
   for (const Json& test : found["self_tests"])

@@ -177,7 +177,7 @@ FilmOrder order_decode(const pipeline::Latents& latents, const std::string& wher
   Request made = pipeline::parse_request(record.at("settings"), where + ": record: settings");
   // What the film is comes from the file; where it goes and how this machine computes it does not.
   for (auto* text : {&made.output, &made.save_latents, &made.device, &made.dtype, &made.attention}) text->reset();
-  for (auto* number : {&made.threads, &made.memory}) number->reset();
+  for (auto* number : {&made.threads, &made.memory, &made.vram}) number->reset();
   made.lora.reset();  // merged into a model that decoding does not load, but the record goes on to name them
   FilmOrder order = order_for(merge(made, flags), spec, hardware);
   const std::vector<int64_t> found = latents.values.sizes().vec(), expected = order.plan.latent_shape;
@@ -232,12 +232,15 @@ void report_result(const Json& result, bool as_json) {
 }
 
 bool fits_loaded(const pipeline::Plan& plan) {
-  int64_t weights = 0, working = 0;
+  struct Place {
+    int64_t weights = 0, working = 0;
+  } processor, card;
   for (const pipeline::StagePlan& stage : plan.stages) {
-    weights += stage.cost.weights;
-    working = std::max(working, stage.cost.activations);
+    Place& place = stage.place == "cuda" ? card : processor;
+    place.weights += stage.cost.weights;
+    place.working = std::max(place.working, stage.cost.activations + stage.workspace);
   }
-  return weights + working <= plan.memory_limit;
+  return processor.weights + processor.working <= plan.memory_limit && card.weights + card.working <= plan.card_limit;
 }
 
 std::string numbered_name(const std::string& path, uint64_t seed) {

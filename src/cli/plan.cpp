@@ -66,6 +66,8 @@ std::vector<Row> settings_of(const Plan& plan, const Request& given) {
   rows.push_back({"negative-prompt", fmt::format("\"{}\"", printable(plan.negative_prompt))});
   rows.push_back({"threads", fmt::format("{}", plan.threads), kMachine});
   rows.push_back({"memory", format_bytes(plan.memory_limit), kMachine});
+  rows.push_back({"device", *plan.request.device, kMachine});
+  if (plan.card_limit > 0) rows.push_back({"vram", format_bytes(plan.card_limit), kMachine});
   return rows;
 }
 
@@ -79,13 +81,17 @@ std::string table_of(const Plan& plan, const Request& given, const families::Mod
   for (const Row& row : settings_of(plan, given))
     text += fmt::format("  {:<17} {:<40} {}\n", row.option, shortened(row.value, 40),
                         origins.of(row.option, row.otherwise));
-  text += fmt::format("\n  {:<9} {:<6} {:>10} {:>10} {:>10} {:>10}\n", "stage", "dtype", "weights", "working",
-                      "together", "time");
+  text += fmt::format("\n  {:<9} {:<5} {:<6} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "stage", "on", "dtype", "weights",
+                      "working", "libraries", "together", "time");
   for (const pipeline::StagePlan& stage : plan.stages)
-    text += fmt::format("  {:<9} {:<6} {:>10} {:>10} {:>10} {:>10}  {}\n", stage.name, stage.dtype,
-                        format_bytes(stage.cost.weights), format_bytes(stage.cost.activations),
-                        format_bytes(stage.cost.weights + stage.cost.activations),
+    text += fmt::format("  {:<9} {:<5} {:<6} {:>10} {:>10} {:>10} {:>10} {:>10}  {}\n", stage.name, stage.place,
+                        stage.dtype, format_bytes(stage.cost.weights), format_bytes(stage.cost.activations),
+                        stage.workspace > 0 ? format_bytes(stage.workspace) : "-",
+                        format_bytes(stage.cost.weights + stage.cost.activations + stage.workspace),
                         stage.seconds > 0 ? fmt::format("{:.1f} s", stage.seconds) : "-", stage.note);
+  if (plan.card_limit > 0)
+    text += fmt::format("\n  assumed, not measured: {:.0f} GB/s to the card, {:.0f} TFLOP/s in its products\n",
+                        pipeline::kAssumedCopyRate / 1e9, pipeline::kAssumedFlopRate / 1e12);
   for (const std::string& warning : plan.warnings) text += fmt::format("\nwarning: {}\n", printable(warning));
   return text;
 }
@@ -105,8 +111,12 @@ int plan(const Invocation& invocation) {
   const families::ModelSpec spec = pipeline::open_model(locate_model(invocation.model));
   Request request = invocation.request;
   if (!request.prompt) request.prompt = "";
-  Plan plan = pipeline::make_plan(request, spec, pipeline::detect_hardware());
-  pipeline::predict_seconds(plan, pipeline::measure_rate(plan.threads, plan.denoise_target.dtype == at::kBFloat16));
+  pipeline::Hardware hardware = pipeline::detect_hardware();
+  // --vram alone is a question that needs no card: what would this film need on one of that size?
+  if (request.vram && request.device.value_or("auto") != "cpu" && !hardware.card)
+    hardware.card = {.name = "a card that is not here", .memory = *request.vram};
+  Plan plan = pipeline::make_plan(request, spec, hardware);
+  pipeline::predict_seconds(plan, pipeline::measure_rate(plan.threads, hardware.has_fast_bf16));
   const Origins origins(invocation.request, spec);
   if (invocation.json)
     print_json(json_of(plan, invocation.request, spec, origins), 2);

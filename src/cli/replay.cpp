@@ -73,7 +73,7 @@ Request request_of(const Json& record, const Request& given, const families::Mod
   }
   Request request = pipeline::parse_request(settings, "the film's record: settings");
   // A film says what it is. It does not say where files go on this machine, nor which are read.
-  request.output.reset(), request.save_latents.reset(), request.memory.reset();
+  request.output.reset(), request.save_latents.reset(), request.memory.reset(), request.vram.reset();
   for (const LoraChoice& lora : request.lora.value_or(std::vector<LoraChoice>()))
     if (fs::path(lora.file).filename() != fs::path(lora.file))
       fail(ErrorKind::input, "the film's record: LoRA '{}' is not a plain file name", lora.file);
@@ -105,6 +105,19 @@ void compare_models(const Json& record, const families::ModelSpec& spec) {
   const std::string made_with = JsonObject(model, "the film's record: model").string_or("fingerprint", "");
   if (!made_with.empty() && made_with != pipeline::model_fingerprint(spec.directory))
     log_warning("the film was made with other model files than those in {}", spec.directory.string());
+}
+
+// An error, where other model files are a warning: a LoRA is looked for by its name alone, and many share a name.
+void compare_loras(const Json& record, const pipeline::Plan& plan) {
+  const std::vector<pipeline::PlannedLora> made_with = pipeline::recorded_loras(record, "the film's record");
+  if (made_with.size() != plan.loras.size())
+    fail(ErrorKind::input, "the film's record: loras: {} files, and {} in its settings", made_with.size(),
+         plan.loras.size());
+  for (size_t i = 0; i < made_with.size(); ++i)
+    if (made_with[i].sha256 != plan.loras[i].sha256)
+      fail(ErrorKind::input,
+           "{} is not the LoRA file that the film was made with: its sha256 is {}, not {}; put that file in its place",
+           plan.loras[i].choice.file, plan.loras[i].sha256, made_with[i].sha256);
 }
 
 struct Comparison {
@@ -169,6 +182,7 @@ int replay(const Invocation& invocation) {
   Request request = request_of(record, invocation.request, spec);
   request.output = (folder.path() / ("film" + film.extension().string())).string();
   FilmOrder order = order_film(request, spec, pipeline::detect_hardware());
+  compare_loras(record, order.plan);
   order.marks = marks_of(record, invocation, static_cast<int>(order.plan.frames));
   add_label(order.plan.request.label, order.output, order.marks);
   publishing::validate_output(order.output, order.marks);

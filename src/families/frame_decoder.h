@@ -14,6 +14,7 @@ struct DecodeOptions {
   int64_t frames_per_pass = 1024;  // frames that one upsampling level takes at once; 1 needs least memory
   int64_t tile = 0;                // tile edge in pixels; 0: whole frames
   int64_t tile_stride = 0;         // distance of tiles in pixels; the overlap is blended linearly
+  bool operator==(const DecodeOptions&) const = default;
 };
 
 // Frames in order: uint8 [T, H, W, 3], dense, on the CPU.

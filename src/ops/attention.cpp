@@ -5,11 +5,14 @@
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 
 #include "core/fail.h"
 #include "kernels/attention_cpu/attention_cpu.h"
+#include "ops/attention_cuda.h"
+#include "ops/cuda_kernels.h"
 
 namespace soragen::ops {
 namespace {
@@ -74,15 +77,20 @@ at::Tensor run_tiled(const AttentionArgs& args) {
 }
 
 constexpr AttentionKernel kKernels[] = {
-    {"tiled", tiled_refusal, run_tiled},
-    {"aten", always, run_aten},
+    {"tiled", true, tiled_refusal, run_tiled},
+    {"aten", true, always, run_aten},
+    {"sm80", false, sm80_refusal, run_sm80},
 };
+constexpr std::string_view kInt8 = "int8";
 
 std::atomic<const AttentionKernel*> chosen = nullptr;  // null: auto
+std::atomic<bool> is_int8 = false;
 
 }  // namespace
 
 std::span<const AttentionKernel> attention_kernels() { return kKernels; }
+
+bool is_cuda_attention(std::string_view name) { return name == "sm80" || name == kInt8; }
 
 void choose_attention(std::string_view name) {
   const AttentionKernel* found = nullptr;
@@ -91,8 +99,11 @@ void choose_attention(std::string_view name) {
     names.push_back(kernel.name);
     if (kernel.name == name) found = &kernel;
   }
-  if (!found && name != "auto") fail(ErrorKind::usage, "--attention {} is not valid; use one of {}", name, fmt::join(names, ", "));
+  names.push_back(kInt8);
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    fail(ErrorKind::usage, "--attention {} is not valid; use one of {}", name, fmt::join(names, ", "));
   chosen = found;
+  is_int8 = name == kInt8;
 }
 
 at::Tensor attention(const AttentionArgs& args) {
@@ -105,8 +116,21 @@ at::Tensor attention(const AttentionArgs& args) {
     return kernel->run(args);
   }
   for (const AttentionKernel& kernel : kKernels)
-    if (kernel.refusal(args).empty()) return kernel.run(args);
+    if (kernel.in_auto && kernel.refusal(args).empty()) return kernel.run(args);
   fail(ErrorKind::internal, "no attention kernel takes these tensors");
+}
+
+at::Tensor self_attention(const SelfAttentionArgs& args) {
+  SORAGEN_ASSERT(args.qkv.dim() == 5 && args.qkv.size(2) == 3 && args.qkv.is_contiguous());
+  if (is_int8) {
+    if (const std::string why = why_not(CudaKernel::attention_int8, args.qkv); !why.empty())
+      fail(ErrorKind::unsupported, "--attention {} cannot compute this model: {}", kInt8, why);
+    return int8_self_attention(args);
+  }
+  const at::Tensor q = args.qkv.select(2, 0), k = args.qkv.select(2, 1), v = args.qkv.select(2, 2);
+  rms_rope_(q, args.norm_q, args.rotary, args.eps);
+  rms_rope_(k, args.norm_k, args.rotary, args.eps);
+  return attention({.query = q, .key = k, .value = v, .key_bias = {}});
 }
 
 }  // namespace soragen::ops

@@ -5,6 +5,7 @@
 #include <ATen/ops/linear.h>
 
 #include "core/fail.h"
+#include "ops/cuda_kernels.h"
 
 namespace soragen::ops {
 namespace {
@@ -28,6 +29,24 @@ at::Tensor packed_linear(const at::Tensor& x, const at::Tensor& weight, const at
                  gelu ? std::optional<c10::string_view>("tanh") : std::nullopt);
 }
 
+// Its input is nobody else's: the CUDA kernel works in place.
+at::Tensor gelu_tanh(const at::Tensor& x) {
+  const auto launched = [&]<typename T>(T) {
+    const kernels::GeluArgs<T> args{
+        .x = static_cast<T*>(x.data_ptr()), .out = static_cast<T*>(x.data_ptr()), .count = x.numel()};
+    if (!kernels::gelu_cuda_support(args)) return false;
+    kernels::CudaFailure failure;
+    fused_cuda_kernels<T>().gelu(&args, stream_of(x), &failure);
+    check_launch(failure);
+    return true;
+  };
+  const at::ScalarType type = x.scalar_type();
+  const bool done = why_not(CudaKernel::gelu, x).empty() && ((type == at::kFloat && launched(float{})) ||
+                                                             (type == at::kBFloat16 && launched(kernels::Bf16{})) ||
+                                                             (type == at::kHalf && launched(kernels::Half{})));
+  return done ? x : at::gelu(x, "tanh");
+}
+
 }  // namespace
 
 LinearWeight::LinearWeight(at::Tensor weight, at::Tensor bias)
@@ -40,7 +59,7 @@ at::Tensor LinearWeight::apply(const at::Tensor& x, Activation activation) const
   SORAGEN_ASSERT(x.size(-1) == in_);
   if (packed_) return packed_linear(x, weight_, bias_, activation);
   const at::Tensor y = at::linear(x, weight_, bias_);
-  return activation == Activation::gelu_tanh ? at::gelu(y, "tanh") : y;
+  return activation == Activation::gelu_tanh ? gelu_tanh(y) : y;
 }
 
 }  // namespace soragen::ops

@@ -1,5 +1,6 @@
 // Front doors of the fused norm kernels (kernels/layer_norm, rms_rope, rms_silu): shapes are checked
-// here, rows are split over threads, float32 and bfloat16 are accepted.
+// here. On the CPU rows are split over threads, float32 and bfloat16 are accepted; elsewhere a CUDA kernel serves by
+// the rule of ops/cuda_kernels.h, else ATen.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -11,6 +11,8 @@
 #include "core/log.h"
 #include "families/registry/registry.h"
 #include "ops/attention.h"
+#include "pipeline/decode_ladder.h"
+#include "pipeline/device.h"
 #include "pipeline/memory_pools.h"
 #include "text/clean.h"
 
@@ -75,6 +77,7 @@ void Generator::encode_ahead(const std::vector<Plan>& plans, const ProgressFn& p
   }
   if (missing.empty()) return;
 
+  prepare_device(plans.front());
   const c10::InferenceMode inference;
   at::set_num_threads(static_cast<int>(plans.front().threads));
   if (!parts_->tokenizer) parts_->tokenizer.emplace(spec_.directory / "tokenizer");
@@ -142,6 +145,7 @@ void Generator::decode(const Plan& plan, const at::Tensor& latent, FrameSink& si
   if (latent.sizes() != at::IntArrayRef(plan.latent_shape))
     fail(ErrorKind::input, "latents of shape {} do not fit a film of shape {}",
          weights::to_string(latent.sizes().vec()), weights::to_string(plan.latent_shape));
+  prepare_device(plan);
   const c10::InferenceMode inference;
   at::set_num_threads(static_cast<int>(plan.threads));
   ops::choose_attention("auto");  // the choice is about the transformer
@@ -152,7 +156,7 @@ void Generator::decode(const Plan& plan, const at::Tensor& latent, FrameSink& si
   const Stopwatch time(parts_->timings, "decode");
   int done = 0;
   Frame frame{.width = static_cast<int>(plan.size.width), .height = static_cast<int>(plan.size.height), .rgb = {}};
-  parts_->decoder->decode(latent, plan.decode, [&](const at::Tensor& frames) {  // uint8 [T, H, W, 3]
+  const auto push = [&](const at::Tensor& frames) {  // uint8 [T, H, W, 3]
     const size_t bytes = static_cast<size_t>(frames.stride(0));
     for (int64_t t = 0; t < frames.size(0); ++t) {
       check_cancelled();
@@ -161,7 +165,8 @@ void Generator::decode(const Plan& plan, const at::Tensor& latent, FrameSink& si
       sink.push(frame);
       if (progress) progress({Stage::decode, ++done, static_cast<int>(plan.frames)});
     }
-  });
+  };
+  decode_within_memory(*parts_->decoder, latent, plan.decode, decode_ladder(plan.size.width, plan.size.height), push);
   sink.finish();
   if (!keep_loaded_) parts_->decoder.reset();
 }

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "ops/cuda_device.h"
+
 namespace soragen::pipeline {
 namespace {
 
@@ -70,6 +72,10 @@ Hardware detect_hardware() {
     }
   hardware.threads = available_threads();
   hardware.memory = available_memory();
+  const ops::CudaSearch& search = ops::search_cuda();
+  hardware.no_card = search.problem;
+  if (search.device)
+    hardware.card = {.name = search.device->card.name, .memory = search.device->card.free_memory};
   return hardware;
 }
 

@@ -121,7 +121,8 @@ void set_lora(Request& request, const Option& option, const Json& value) {
   request.lora = choices;
 }
 
-void set_memory(Request& request, const Option& option, const Json& value) {
+template <auto field>
+void set_bytes(Request& request, const Option& option, const Json& value) {
   const std::string expected = "bytes with a unit: 512M, 16G";
   std::string text = value.is_string() ? value.get<std::string>() : (value.is_number_unsigned() ? value.dump() : "");
   int shift = 0;
@@ -131,7 +132,7 @@ void set_memory(Request& request, const Option& option, const Json& value) {
   }
   const auto number = parse_number<int64_t>(Json(text));
   if (!number || *number < 1 || *number > (INT64_MAX >> shift)) wrong(option, value, expected);
-  request.memory = *number << shift;
+  request.*field = *number << shift;
 }
 
 template <auto field>
@@ -155,7 +156,7 @@ Json get_fps(const Request& request) { return request.fps ? Json(to_string(*requ
 constexpr std::string_view kSolvers[] = {"unipc", "euler", "dpm++", "dmd", "lcm"};
 constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view kDtypes[] = {"auto", "fp32", "bf16"};
-constexpr std::string_view kAttention[] = {"auto", "tiled", "aten"};
+constexpr std::string_view kAttention[] = {"auto", "tiled", "aten", "sm80", "int8"};
 constexpr std::string_view kPresets[] = {"draft"};
 
 using R = Request;
@@ -293,7 +294,7 @@ const Option kOptions[] = {
      get_plain<&R::device>},
     {"dtype", "NAME", "auto, fp32 (exact), bf16 (default: auto)", kComputing, true, kDtypes, set_choice<&R::dtype>,
      get_plain<&R::dtype>},
-    {"attention", "NAME", "auto, tiled (AVX-512), aten (default: auto)", kComputing, true, kAttention,
+    {"attention", "NAME", "auto, tiled (AVX-512), aten, sm80 and int8 (CUDA; default: auto)", kComputing, true, kAttention,
      set_choice<&R::attention>, get_plain<&R::attention>},
     {"threads",
      "N",
@@ -309,8 +310,16 @@ const Option kOptions[] = {
      kComputing,
      true,
      {},
-     set_memory,
+     set_bytes<&R::memory>,
      get_plain<&R::memory>},
+    {"vram",
+     "SIZE",
+     "memory of a card that it may use, e.g. 8G (default: what is free)",
+     kComputing,
+     true,
+     {},
+     set_bytes<&R::vram>,
+     get_plain<&R::vram>},
 };
 
 std::string with_dashes(std::string_view name) {
@@ -399,6 +408,7 @@ Request merge(const Request& base, const Request& over) {
   take(merged.attention, over.attention);
   take(merged.threads, over.threads);
   take(merged.memory, over.memory);
+  take(merged.vram, over.vram);
   return merged;
 }
 

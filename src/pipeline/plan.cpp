@@ -11,6 +11,7 @@
 #include "pipeline/lever_options.h"
 #include "pipeline/options.h"
 #include "pipeline/profile.h"
+#include "pipeline/stages.h"
 #include "pipeline/vocabulary.h"
 #include "text/clean.h"
 
@@ -19,8 +20,6 @@ namespace {
 
 using families::Geometry;
 using families::ModelSpec;
-
-constexpr int64_t kGiB = int64_t{1} << 30;
 
 // "816 or 832": the valid values around one that is not.
 std::string neighbours(int64_t value, int64_t multiple, int64_t offset = 0) {
@@ -91,86 +90,6 @@ diffusion::Sampling make_sampling(const Request& request, const ModelSpec& spec)
   return sampling;
 }
 
-nn::Target choose_target(const Request& request, const Hardware& hardware) {
-  if (request.device.value_or("auto") == "cuda")
-    fail(ErrorKind::unsupported, "--device cuda: this soragen was built without the CUDA plug-in; use cpu or auto");
-  const std::string dtype = request.dtype.value_or("auto");
-  if (dtype == "bf16" && !hardware.has_fast_bf16)
-    fail(ErrorKind::unsupported, "--dtype bf16: this processor has {}; use fp32 or auto", hardware.bf16_reason);
-  const bool bf16 = dtype == "bf16" || (dtype == "auto" && hardware.has_fast_bf16);
-  return {bf16 ? at::kBFloat16 : at::kFloat, at::kCPU};
-}
-
-std::string dtype_name(const nn::Target& target) { return target.dtype == at::kBFloat16 ? "bf16" : "fp32"; }
-
-// Bytes of the weight files of a component, as they would be in the target's precision.
-int64_t component_bytes(const ModelSpec& spec, const std::string& component) {
-  int64_t bytes = 0;
-  for (const auto& file : std::filesystem::directory_iterator(spec.directory / component))
-    if (file.path().extension() == ".safetensors") bytes += static_cast<int64_t>(file.file_size());
-  return bytes;
-}
-
-std::string gib(int64_t bytes) {
-  return fmt::format("{:.2f} GiB", static_cast<double>(bytes) / static_cast<double>(kGiB));
-}
-
-// The first of these that fits, fastest first. Whole chunks of several latent frames fill the small
-// levels' products but cost memory, so they are taken only while they stay small.
-families::DecodeOptions choose_decode(const Plan& plan, const families::Family& family, const ModelSpec& spec,
-                                      families::StageCost& cost, std::string& note) {
-  constexpr int64_t kSmall = kGiB;
-  const families::FilmSize film{plan.size.width, plan.size.height, plan.frames};
-  const auto fits = [&](const families::DecodeOptions& options, int64_t most) {
-    cost = family.decode_cost(spec, plan.decode_target, film, options);
-    return cost.weights + cost.activations <= most;
-  };
-  for (const int64_t latent_frames : {8, 4, 2})
-    if (const families::DecodeOptions options{.latent_frames = latent_frames};
-        fits(options, std::min(plan.memory_limit, kSmall)))
-      return options;
-  if (fits({}, plan.memory_limit)) return {};
-  note = "frame by frame";
-  if (const families::DecodeOptions options{.frames_per_pass = 1}; fits(options, plan.memory_limit)) return options;
-  for (const int64_t tile : {512, 384, 256}) {
-    // 256 with a stride of 192 is the reference's tiling; tiles must be whole tokens of any geometry.
-    const families::DecodeOptions options{.frames_per_pass = 1, .tile = tile, .tile_stride = tile / 4 * 3};
-    note = fmt::format("tiles of {0}x{0}, frame by frame", tile);
-    if ((tile < film.width || tile < film.height) && fits(options, plan.memory_limit)) return options;
-  }
-  fail(ErrorKind::resource,
-       "decoding {}x{} needs {} even in small tiles, {} may be used; choose a smaller --size or raise --memory",
-       film.width, film.height, gib(cost.weights + cost.activations), gib(plan.memory_limit));
-}
-
-void plan_stages(Plan& plan, const families::Family& family, const ModelSpec& spec) {
-  const int64_t text_bytes = component_bytes(spec, "text_encoder");
-  // A large encoder is read block by block: it runs once a film or a batch, and would push out the rest.
-  plan.stream_text_encoder = text_bytes > std::min(2 * kGiB, plan.memory_limit / 4);
-  const int64_t layers = spec.facts["text_encoder"].value("num_layers", int64_t{1});
-  plan.stages.push_back(
-      {.name = "text",
-       .dtype = dtype_name(plan.text_target),
-       .cost = {.weights = plan.stream_text_encoder ? 2 * text_bytes / std::max<int64_t>(1, layers) : text_bytes},
-       .note = plan.stream_text_encoder ? "read block by block" : ""});
-  const families::FilmSize film{plan.size.width, plan.size.height, plan.frames};
-  const families::StageCost denoise = family.denoise_cost(spec, plan.denoise_target, film);
-  plan.stages.push_back({.name = "denoise",
-                         .dtype = dtype_name(plan.denoise_target),
-                         .cost = denoise,
-                         .note = spec.boundary_ratio ? "one of two experts at a time" : ""});
-  if (denoise.weights + denoise.activations > plan.memory_limit)
-    fail(ErrorKind::resource,
-         "denoising {}x{}, {} frames, needs {} for weights and {} for activations, {} may be used; choose a smaller "
-         "--size, fewer "
-         "--frames or --dtype bf16",
-         plan.size.width, plan.size.height, plan.frames, gib(denoise.weights), gib(denoise.activations),
-         gib(plan.memory_limit));
-  StagePlan decode{.name = "decode", .dtype = dtype_name(plan.decode_target)};
-  plan.decode = choose_decode(plan, family, spec, decode.cost, decode.note);
-  plan.stages.push_back(decode);
-}
-
 // The request with everything decided, so that it can be stored and asked for again.
 Request resolved_request(const Plan& plan, Request request) {
   request.prompt = plan.prompt;
@@ -180,7 +99,7 @@ Request resolved_request(const Plan& plan, Request request) {
   request.guidance_2 = plan.sampling.boundary_timestep ? std::optional(plan.sampling.guidance.low_noise) : std::nullopt;
   request.seed = plan.seed;
   request.dtype = dtype_name(plan.denoise_target);
-  request.device = "cpu";
+  request.device = plan.card_limit > 0 ? "cuda" : "cpu";
   request.attention = request.attention.value_or("auto");
   request.threads = plan.threads;
   request.preset.reset();  // its effect is in the values
@@ -210,10 +129,12 @@ Plan make_plan(const Request& asked, const ModelSpec& spec, const Hardware& hard
   plan.latent_shape = {spec.geometry.channels, spec.geometry.latent_frames(plan.frames),
                        plan.size.height / spec.geometry.spatial, plan.size.width / spec.geometry.spatial};
   plan.sampling = make_sampling(request, spec);
-  plan.text_target = plan.denoise_target = plan.decode_target = choose_target(request, hardware);
+  choose_targets(plan, request, hardware);
   plan.threads = std::min(request.threads.value_or(hardware.threads), std::max<int64_t>(hardware.threads, 1));
   // A tenth stays for the encoder, the libraries and the rest of the machine.
   plan.memory_limit = request.memory.value_or(hardware.memory / 10 * 9);
+  if (request.vram && plan.card_limit == 0)
+    plan.warnings.push_back("--vram has no effect: this film is made on the processor");
   plan_stages(plan, family, spec);
   plan.loras = plan_loras(request.lora.value_or(std::vector<LoraChoice>{}), spec);
   if (const auto vocabulary = asked.prompt ? read_vocabulary(spec) : std::nullopt)

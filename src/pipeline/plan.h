@@ -10,16 +10,19 @@
 #include "families/family.h"
 #include "pipeline/hardware.h"
 #include "pipeline/loras.h"
+#include "pipeline/memory_plan.h"
 #include "soragen/request.h"
 
 namespace soragen::pipeline {
 
 struct StagePlan {
-  std::string name;   // text, denoise, decode
-  std::string dtype;  // fp32, bf16
-  families::StageCost cost;
-  double seconds = 0;  // predicted, 0 when unknown
-  std::string note;    // "streamed block by block", "12 tiles of 256x256"
+  std::string name;          // text, denoise, decode
+  std::string place;         // cpu, cuda
+  std::string dtype;         // fp32, bf16
+  families::StageCost cost;  // of it on the card, where place is cuda
+  int64_t workspace = 0;     // bytes of the libraries' own, on a card
+  double seconds = 0;        // predicted, 0 when unknown
+  std::string note;          // "streamed block by block", "12 tiles of 256x256"
 };
 
 struct Plan {
@@ -32,12 +35,15 @@ struct Plan {
   diffusion::Sampling sampling;
   std::vector<PlannedLora> loras;
   nn::Target text_target, denoise_target, decode_target;
+  nn::Target processor_target;  // of what a card cannot hold
   bool stream_text_encoder = false;
+  BlockPlacement denoise_blocks;  // on a card
   families::DecodeOptions decode;
   int64_t threads = 1;
   std::string profile;  // name of the official profile in force, or ""
   std::vector<StagePlan> stages;
   int64_t memory_limit = 0;
+  int64_t card_limit = 0;  // bytes of the card's memory, 0: no card is used
   std::vector<std::string> warnings;
 
   std::vector<int64_t> latent_shape;  // [C, T, H, W]

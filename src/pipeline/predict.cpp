@@ -40,6 +40,15 @@ double guided_steps(const diffusion::Sampling& sampling) {
   return steps;
 }
 
+// At the assumed rates: the card need not be there.
+void predict_on_card(const Plan& plan, StagePlan& stage) {
+  if (stage.name == "denoise") {
+    const double both = diffusion::guidance_scale(plan.sampling.guidance, diffusion::Expert::high_noise) > 1.0 ? 1 : 2;
+    stage.seconds = guided_steps(plan.sampling) * both * plan.denoise_blocks.step_seconds();
+  }
+  if (stage.name == "decode") stage.seconds = stage.cost.flop / (kAssumedFlopRate * kDecodeShare);
+}
+
 }  // namespace
 
 MachineRate measure_rate(int64_t threads, bool bf16) {
@@ -49,6 +58,10 @@ MachineRate measure_rate(int64_t threads, bool bf16) {
 
 void predict_seconds(Plan& plan, const MachineRate& rate) {
   for (StagePlan& stage : plan.stages) {
+    if (stage.place == "cuda") {
+      predict_on_card(plan, stage);
+      continue;
+    }
     const double speed = stage.dtype == "bf16" ? rate.bf16 : rate.fp32;
     if (speed <= 0) continue;
     if (stage.name == "denoise") {

@@ -17,9 +17,11 @@ Json stages_to_json(const Plan& plan) {
   Json stages = Json::array();
   for (const StagePlan& stage : plan.stages) {
     Json entry = {{"name", stage.name},
+                  {"place", stage.place},
                   {"dtype", stage.dtype},
                   {"weight_bytes", stage.cost.weights},
                   {"activation_bytes", stage.cost.activations}};
+    if (stage.workspace > 0) entry["workspace_bytes"] = stage.workspace;
     if (stage.seconds > 0) entry["predicted_seconds"] = stage.seconds;
     if (!stage.note.empty()) entry["note"] = stage.note;
     stages.push_back(std::move(entry));
@@ -59,6 +61,7 @@ Json settings_to_json(const Plan& plan) {
   request.output.reset();
   request.save_latents.reset();
   request.memory.reset();
+  request.vram.reset();
   return to_json(request);
 }
 
@@ -83,6 +86,7 @@ Json to_json(const Plan& plan, const families::ModelSpec& spec) {
           {"timesteps", plan.sampling.schedule.timesteps},
           {"latent_shape", plan.latent_shape},
           {"memory_limit", plan.memory_limit},
+          {"card_limit", plan.card_limit > 0 ? Json(plan.card_limit) : Json()},
           {"stages", stages_to_json(plan)}};
 }
 

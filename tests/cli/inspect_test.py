@@ -83,8 +83,17 @@ class Plans(SoragenTest):
         text = self.run_ok("plan", "--size", "48x32", "--frames", "9", "--seed", "5").stdout.decode()
         self.assertRegex(text, r"(?m)^  size +48x32 +given$")
         self.assertRegex(text, r"(?m)^  seed +5 +given$")
-        self.assertRegex(text, r"(?m)^  decode +(fp32|bf16) ")
+        self.assertRegex(text, r"(?m)^  decode +cpu +(fp32|bf16) ")
         self.assertEqual(self.files(), set())
+
+    def test_a_card_that_is_not_here(self):
+        found = json.loads(self.run_ok("plan", "--json", "--size", "48x32", "--frames", "9", "--vram", "2G").stdout)
+        self.assertEqual((found["settings"]["device"], found["card_limit"]), ("cuda", 2 << 30))
+        self.assertEqual({stage["place"] for stage in found["stages"]}, {"cuda"})
+        text = self.run_ok("plan", "--size", "48x32", "--frames", "9", "--vram", "2G").stdout.decode()
+        self.assertIn("assumed, not measured", text)
+        self.expect_error(5, "larger --vram", "plan", "--size", "48x32", "--frames", "9", "--vram", "900M")
+        self.expect_error(2, "--vram", "plan", "--vram", "8GB")
 
     def test_defaults_of_the_directory(self):
         model = self.folder / "model"
@@ -105,7 +114,11 @@ class Doctor(SoragenTest):
         self.assertEqual({test["name"].split()[0] for test in found["self_tests"]}, {"layer_norm", "rms_rope", "rms_silu"})
         self.assertEqual(sum("libgomp" in path for path in found["libraries"]), 1)
         self.assertEqual(found["encoders"]["h264"], "works")
-        self.assertIn("self-test", self.run_ok("doctor").stdout.decode())
+        text = self.run_ok("doctor").stdout.decode()
+        self.assertIn("self-test", text)
+        self.assertRegex(text, r"(?m)^card        (none: \S|\S)")
+        if "problem" in found["card"] and "name" not in found["card"]:  # no card, and why, where one is asked for
+            self.expect_error(4, "--device cuda: " + found["card"]["problem"], "--prompt", "x", "-o", "a.mp4", "--device", "cuda")
 
 
 if __name__ == "__main__":

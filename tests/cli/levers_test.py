@@ -6,6 +6,7 @@ import unittest
 from soragen_process import EXACT, GOLDEN, UNMARKED, SoragenTest, read_safetensors
 
 FILM = ["--prompt", "a red ball", "--seed", "7", "--size", "48x32", "--frames", "5", *EXACT, *UNMARKED]
+REPLAY = ["--prompt", "a red ball", *EXACT, "-q"]
 LORA = GOLDEN / "lora/peft.safetensors"
 
 
@@ -33,6 +34,20 @@ class Levers(SoragenTest):
             record = self.record_of(name)
             self.assertEqual(record["loras"], expected, name)
             self.assertEqual(record["settings"]["lora"], ["style.safetensors:0.5"], name)
+
+    def test_replay_wants_the_same_lora_file(self):
+        style = self.folder / "style.safetensors"
+        shutil.copy(LORA, style)
+        self.latents("--lora", "style.safetensors:0.5")
+        self.assertIn(b"the frames agree: all 5 are identical", self.run_ok("replay", "film.mkv", *REPLAY).stdout)
+        data = bytearray(style.read_bytes())
+        data[-1] ^= 0x40  # a weight, not a shape
+        style.write_bytes(data)
+        error = self.expect_error(3, "style.safetensors is not the LoRA file that the film was made with", "replay", "film.mkv", *REPLAY)
+        for content in (LORA.read_bytes(), data):
+            self.assertIn(hashlib.sha256(content).hexdigest(), error)
+        style.unlink()
+        self.expect_error(3, "--lora: cannot open style.safetensors", "replay", "film.mkv", *REPLAY)
 
     def test_plan_shows_them(self):
         plan = self.run_ok("plan", "--step-cache", "0.1", "--guidance-interval", "0-0.5", "--steps", "6", "--lora", LORA).stdout.decode()

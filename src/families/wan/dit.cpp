@@ -65,10 +65,8 @@ SelfAttention::SelfAttention(const nn::Scope& scope, const DitConfig& config, co
 at::Tensor SelfAttention::forward(const at::Tensor& x, const ops::Rotary& rotary) const {
   const at::Tensor qkv =
       to_qkv.forward(x).view({x.size(0), x.size(1), 3, heads, x.size(2) / heads});  // [B, L, 3, N, D]
-  const at::Tensor q = qkv.select(2, 0), k = qkv.select(2, 1), v = qkv.select(2, 2);
-  ops::rms_rope_(q, norm_q, rotary, eps);
-  ops::rms_rope_(k, norm_k, rotary, eps);
-  return to_out.forward(ops::attention({.query = q, .key = k, .value = v}));
+  return to_out.forward(
+      ops::self_attention({.qkv = qkv, .norm_q = norm_q, .norm_k = norm_k, .rotary = rotary, .eps = eps}));
 }
 
 CrossAttention::CrossAttention(const nn::Scope& scope, const DitConfig& config, const nn::Target& target)

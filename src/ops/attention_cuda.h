@@ -1,0 +1,16 @@
+// The plug-in's attention kernels on tensors. What why_not() and these refusals allow; see cuda_kernels.h for the rule.
+#pragma once
+
+#include <string>
+
+#include "ops/attention.h"
+
+namespace soragen::ops {
+
+std::string sm80_refusal(const AttentionArgs& args);
+at::Tensor run_sm80(const AttentionArgs& args);
+
+// 8-bit queries and keys; the product stays as it is. Throws Error{unsupported} with the kernels' reason.
+at::Tensor int8_self_attention(const SelfAttentionArgs& args);
+
+}  // namespace soragen::ops

@@ -1,0 +1,55 @@
+// What sits where when a card's memory is not the machine's: pure functions of sizes and a budget, so that a plan for a
+// card can be made, printed and tested where there is none.
+//
+// In order of cost: everything on the card; the text encoder copied block by block (it runs once a film); the
+// transformer's blocks copied at every step, as few as possible, from pinned memory and behind the products of the
+// blocks before; smaller tiles in decoding; the text encoder on the processor.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace soragen::pipeline {
+
+// Assumptions, printed with every plan that rests on them. Neither is measured: kAssumedCopyRate is four fifths of PCI
+// Express 4.0 with 16 lanes, kAssumedFlopRate what a consumer card with 8 to 12 GB reaches in bf16 products.
+constexpr double kAssumedCopyRate = 25e9;  // bytes a second, from pinned memory
+constexpr double kAssumedFlopRate = 40e12;
+
+// CUDA's context and the libraries' code, before the first tensor.
+constexpr int64_t kCardContext = int64_t{600} << 20;
+// cuBLASLt's and cuDNN's scratch memory, and what the caching allocator loses between blocks.
+constexpr int64_t kCardWorkspace = int64_t{400} << 20;
+
+// A component's weights in the precision of the run, from the headers of its files alone.
+struct BlockSizes {
+  int64_t count = 0;    // blocks of a stack: "blocks.N." or "block.N." in their names
+  int64_t block = 0;    // bytes of the largest
+  int64_t outside = 0;  // bytes of everything else
+  int64_t total() const { return count * block + outside; }
+};
+BlockSizes block_sizes(const std::filesystem::path& component, int64_t element_bytes);
+
+struct BlockPlacement {
+  int64_t resident = 0, streamed = 0;  // blocks
+  int64_t weights = 0;                 // bytes on the card: resident blocks, two buffers, everything outside
+  double copy_seconds = 0;             // of one step, at kAssumedCopyRate
+  double product_seconds = 0;          // of one step
+  bool is_hidden() const { return copy_seconds <= product_seconds; }
+  double step_seconds() const { return is_hidden() ? product_seconds : copy_seconds; }
+};
+
+// The transformer on a card with `budget` bytes for it, `activations` of them for what is not weights. passes: how
+// often a step goes through all blocks (twice when the two guidance branches follow each other). Nothing: not even
+// two buffers fit.
+std::optional<BlockPlacement> place_blocks(const BlockSizes& sizes, int64_t activations, int64_t budget, int passes,
+                                           double product_seconds);
+
+enum class TextPlace { card, card_by_blocks, processor };
+// An encoder whose embedding table stays on disk: only its blocks count.
+TextPlace place_text(const BlockSizes& sizes, int64_t budget);
+int64_t text_bytes(const BlockSizes& sizes, TextPlace place);
+
+}  // namespace soragen::pipeline
