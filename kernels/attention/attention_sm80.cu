@@ -132,7 +132,7 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention_kernel(const A
   for (int m = 0; m < 2; ++m)
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      sum[m][half] = row_total(sum[m][half]);
+      sum[m][half] = lanes_sum(sum[m][half], kQuad);
       const int query = first + warp_index() * 32 + m * 16 + half * 8 + lane_index() / 4;
       if (p.log_sum_exp && lane_index() % 4 == 0 && query < p.queries)
         store_global(p.log_sum_exp + (static_cast<int64_t>(block_z()) * p.heads + block_y()) * p.queries + query,

@@ -9,6 +9,7 @@
 
 #include "kernels/attention/attention.h"
 #include "kernels/attention/tiles.h"
+#include "kernels/device/numbers.h"
 #include "kernels/device/sm90.h"
 
 namespace soragen::kernels {
@@ -129,16 +130,6 @@ __device__ __forceinline__ void add_bias(float (&scores)[kSm90Keys / 2], const A
     }
 }
 
-// Of the four lanes that share a row.
-__device__ __forceinline__ float row_maximum(float x) {
-  x = fmaxf(x, shuffle_xor(x, 1));
-  return fmaxf(x, shuffle_xor(x, 2));
-}
-__device__ __forceinline__ float row_total(float x) {
-  x += shuffle_xor(x, 1);
-  return x + shuffle_xor(x, 2);
-}
-
 // The online softmax of a lane's two rows, g and g + 8.
 struct Softmax {
   float unit;                                              // of a raw score in the exponent of 2
@@ -152,7 +143,7 @@ struct Softmax {
 #pragma unroll
       for (int n = 0; n < kSm90Keys / 8; ++n)
         most = fmaxf(most, fmaxf(scores[4 * n + 2 * half], scores[4 * n + 2 * half + 1]));
-      most = row_maximum(most);
+      most = lanes_maximum(most, kQuad);
       const float offset = most == -INFINITY ? 0.0f : most * unit;  // so far every key is masked
       correction[half] = exp2_approximate(maximum[half] * unit - offset);
       maximum[half] = most;
@@ -268,7 +259,7 @@ __device__ __forceinline__ void consume(SharedLayout<D> at, const AttentionParam
   wait_matrices<0>();
   settle(out);
 
-  const float sum[2] = {row_total(softmax.sum[0]), row_total(softmax.sum[1])};
+  const float sum[2] = {lanes_sum(softmax.sum[0], kQuad), lanes_sum(softmax.sum[1], kQuad)};
   const int first = warpgroup * 64 + warp_index() % 4 * 16;
   store_log_sum_exp(softmax, sum, p, first);
   sync_threads(1 + warpgroup, kWarpgroup);  // all of its products with the queries are over

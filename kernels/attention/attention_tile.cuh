@@ -6,7 +6,7 @@
 
 #include "kernels/attention/attention.h"
 #include "kernels/attention/tiles.h"
-#include "kernels/device/device.h"
+#include "kernels/device/numbers.h"
 
 namespace soragen::kernels {
 
@@ -68,16 +68,6 @@ __device__ __forceinline__ void copy_tile(SharedTile<row_bytes> tile, const char
     copy_async(down<row_bytes>(to, row), own, first + row < count);
 }
 
-// The four lanes of a row's quad agree.
-__device__ __forceinline__ float row_maximum(float x) {
-  x = fmaxf(x, shuffle_xor(x, 1));
-  return fmaxf(x, shuffle_xor(x, 2));
-}
-__device__ __forceinline__ float row_total(float x) {
-  x += shuffle_xor(x, 1);
-  return x + shuffle_xor(x, 2);
-}
-
 // Turns scores into weights 2^(score * unit - maximum) and corrects what was summed with the old maximum.
 // sum is this lane's share of the row.
 template <int D, int keys>
@@ -90,7 +80,7 @@ __device__ __forceinline__ void soften(float (&scores)[2][keys / 8][4], float (&
       float most = maximum[m][half];
 #pragma unroll
       for (int n = 0; n < keys / 8; ++n) most = fmaxf(most, fmaxf(scores[m][n][2 * half], scores[m][n][2 * half + 1]));
-      most = row_maximum(most);
+      most = lanes_maximum(most, kQuad);
       const float offset = most == -INFINITY ? 0.0f : most * unit;  // so far every key is masked
       const float correction = exp2_approximate(maximum[m][half] * unit - offset);
       maximum[m][half] = most;

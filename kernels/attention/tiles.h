@@ -11,6 +11,8 @@
 
 namespace soragen::kernels {
 
+constexpr int kQuad = 4;  // neighbouring lanes that share the rows of a product's sums
+
 constexpr int kAttentionWarps = 4;
 constexpr int kAttentionQueries = 32 * kAttentionWarps;  // per block
 

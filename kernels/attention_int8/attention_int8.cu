@@ -195,7 +195,7 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention_int8_kernel(co
 #pragma unroll
   for (int m = 0; m < 2; ++m)
 #pragma unroll
-    for (int half = 0; half < 2; ++half) sum[m][half] = row_total(sum[m][half]);
+    for (int half = 0; half < 2; ++half) sum[m][half] = lanes_sum(sum[m][half], kQuad);
   // Rows of the result are twice as long as those of the queries: they go where queries and buffers were.
   sync_block();
   const SharedTile<2 * D> staged{shared_memory()};

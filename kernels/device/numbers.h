@@ -1,6 +1,8 @@
 // Eight neighbouring numbers of a row at a time, and sums over a block: what the row kernels share.
 #pragma once
 
+#include <math.h>
+
 #include <type_traits>
 
 #include "kernels/device/device.h"
@@ -55,6 +57,11 @@ __device__ __forceinline__ void store_numbers(T* to, float (&x)[kVector]) {
 // Sum over `lanes` neighbouring lanes, a power of two; each of them gets it.
 __device__ __forceinline__ float lanes_sum(float x, int lanes) {
   for (int mask = 1; mask < lanes; mask *= 2) x += shuffle_xor(x, mask);
+  return x;
+}
+// Likewise the largest.
+__device__ __forceinline__ float lanes_maximum(float x, int lanes) {
+  for (int mask = 1; mask < lanes; mask *= 2) x = fmaxf(x, shuffle_xor(x, mask));
   return x;
 }
 

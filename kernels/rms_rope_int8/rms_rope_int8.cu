@@ -6,12 +6,6 @@
 namespace soragen::kernels {
 namespace {
 
-// The lanes that share a head of D numbers agree on their largest; they are neighbours, D / 8 of them.
-__device__ __forceinline__ float head_maximum(float x, int64_t head_dim) {
-  for (int mask = 1; mask < head_dim / kVector; mask *= 2) x = fmaxf(x, shuffle_xor(x, mask));
-  return x;
-}
-
 struct Int8Rows {
   int8_t* out;
   float* scale;
@@ -24,7 +18,7 @@ __device__ __forceinline__ void quantise_vector(const RmsRopeArgs<T>& rows, cons
   float most = 0;
 #pragma unroll
   for (int i = 0; i < kVector; ++i) most = fmaxf(most, fabsf(x[i]));
-  most = head_maximum(most, rows.head_dim);
+  most = lanes_maximum(most, static_cast<int>(rows.head_dim / kVector));  // of the lanes that share a head
   const int64_t width = rows.heads * rows.head_dim;
   if (column >= width) return;
   const float inverse = most > 0 ? 127.0f / most : 0.0f;

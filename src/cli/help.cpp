@@ -17,9 +17,8 @@ std::string left_side(const Flag& flag) {
 // What a person cannot read off the flags.
 std::string_view notes_of(std::string_view command) {
   if (command == "generate")
-    return "What is not given comes from the model's official profile; 'soragen plan' shows it. The form of\n"
-           "FILE is told by its name: .mp4 .m4v .mov .mkv .webm .gif .y4m, dir/%04d.png, - for y4m on stdout.\n"
-           "Every film carries an invisible watermark and signed credentials; 'soragen verify FILE' reads them.\n";
+    return "What is not given comes from the model's official profile; 'soragen plan' shows it. FILE: .mp4 .m4v\n"
+           ".mov .mkv .webm .gif .y4m dir/%04d.png. All carry marks, which 'soragen verify FILE' reads.\n";
   if (command == "batch")
     return "A .txt file has a prompt a line; empty lines and lines that begin with # are skipped. A line of a\n"
            ".jsonl file is an object whose keys are the long flags of generate; \"output\" is a name inside DIR.\n"
