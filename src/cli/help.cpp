@@ -20,10 +20,9 @@ std::string_view notes_of(std::string_view command) {
     return "What is not given comes from the model's official profile; 'soragen plan' shows it. FILE: .mp4 .m4v\n"
            ".mov .mkv .webm .gif .y4m dir/%04d.png. All carry marks, which 'soragen verify FILE' reads.\n";
   if (command == "batch")
-    return "A .txt file has a prompt a line; empty lines and lines that begin with # are skipped. A line of a\n"
-           ".jsonl file is an object whose keys are the long flags of generate; \"output\" is a name inside DIR.\n"
-           "A film without one is LINE-PROMPT.EXT: 0001-a-red-ball.mp4. stdout has a JSON object a film.\n"
-           "Exit code 6: some failed.\n";
+    return "A .txt file has a prompt a line, but for empty lines and those that begin with #; a .jsonl file an\n"
+           "object whose keys are the long flags of generate; \"output\" is a name inside DIR, else the film is\n"
+           "LINE-PROMPT.EXT: 0001-a-red-ball.mp4. stdout has a JSON object a film. Exit code 6: some failed.\n";
   if (command == "decode") return "Size, frames and rate are those of the latents; the form of FILE as in generate.\n";
   if (command == "mark")
     return "The form of FILE as in generate. Sound is copied as it is; pictures are written upright and at a\n"
