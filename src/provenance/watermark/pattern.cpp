@@ -12,9 +12,8 @@ namespace {
 
 constexpr double kLowestIndex = 6;  // below it is what a picture is made of, and blotches that people see
 constexpr double kPilotShare = 0.25;
-// Pictures have less of the fine waves, codecs leave less of them: the exponent of the wave number that evens out the
-// two. Small films are all detail, and there the long waves drown in it.
-constexpr double exponent_of(Form form) { return form == Form::standard ? -0.5 : 0; }
+// Pictures have less of the fine waves, codecs leave less of them: the exponent that evens out the two.
+constexpr double kSpectrumExponent = -0.5;
 
 struct Size {
   int short_side;   // films from this short side on
@@ -22,14 +21,14 @@ struct Size {
 };
 constexpr Size kSizes[] = {{600, 128.0 / 288}, {300, 128.0 / 240}, {0, 128.0 / 144}};
 
-std::vector<Carrier> carriers_by_ring(double exponent) {
+std::vector<Carrier> carriers_by_ring() {
   std::vector<Carrier> carriers;
   for (int ky = 0; ky <= kHighestIndex; ++ky)
     for (int kx = -kHighestIndex; kx <= kHighestIndex; ++kx) {
       const int square = kx * kx + ky * ky;
       const bool half = ky > 0 || kx > 0;
       if (half && square >= kLowestIndex * kLowestIndex && square <= kHighestIndex * kHighestIndex)
-        carriers.push_back({kx, ky, kPilot, 0, static_cast<float>(std::pow(square, exponent / 2))});
+        carriers.push_back({kx, ky, kPilot, 0, static_cast<float>(std::pow(square, kSpectrumExponent / 2))});
     }
   std::stable_sort(carriers.begin(), carriers.end(), [](const Carrier& a, const Carrier& b) {
     return a.kx * a.kx + a.ky * a.ky < b.kx * b.kx + b.ky * b.ky;
@@ -41,7 +40,7 @@ std::vector<Carrier> carriers_by_ring(double exponent) {
 
 std::vector<Carrier> make_carriers(Form form, const Key& key) {
   KeyStream random(key, form == Form::standard ? "standard" : "small");
-  std::vector<Carrier> carriers = carriers_by_ring(exponent_of(form));
+  std::vector<Carrier> carriers = carriers_by_ring();
   const int bits = raw_bit_count(form);
   const int deal = static_cast<int>(bits / (1 - kPilotShare));  // one carrier a bit, the rest for the pilot
   double power = 0;

@@ -130,18 +130,31 @@ TEST(Detector, ReadsTheSmallForm) {
   }
 }
 
-// Where a mark must lie in a film with its edges, a pilot is believed that a search would take for chance (below 5).
-TEST(Detector, ReadsAFaintMarkWhereItMustLie) {
+// In a film with its edges, a pilot that a search would take for chance (below 5) is believed where it must lie.
+TEST(Detector, BelievesAFaintPilotWhereItMustLie) {
   std::mt19937 random(3);
-  std::normal_distribution<float> noise(0, 96);
-  const Detection detection = read({.width = 128, .height = 160, .frames = 8, .change = [&](Frame frame) {
-                                      for (uint8_t& value : frame.rgb)
-                                        value = static_cast<uint8_t>(std::clamp(value + noise(random), 0.f, 255.f));
-                                      return frame;
-                                    }});
-  EXPECT_TRUE(detection.found);
-  EXPECT_EQ(detection.id, kId & 0xFFFF);
-  EXPECT_LT(detection.score, 5);
+  std::normal_distribution<float> noise(0, 108);
+  const test::Scenery scenery(7);
+  const WorkingSize size = working_size(128, 160);
+  Plane sum{size.width, size.height, std::vector<float>(size_t(size.width) * size.height)};
+  Embedder embedder({.id = kId}, 128, 160, 0);
+  for (int i = 0; i < 8; ++i) {
+    Frame frame = scenery.frame(128, 160, 9 * i, 4 * i, true);
+    embedder.mark(frame);
+    for (uint8_t& value : frame.rgb) value = static_cast<uint8_t>(std::clamp(value + noise(random), 0.f, 255.f));
+    const Plane picture = whitened_picture(frame, size);
+    for (size_t k = 0; k < sum.values.size(); ++k) sum.values[k] += picture.values[k];
+  }
+  const Spectrum spectrum(sum);
+  PilotSearch(public_key(), spectrum, size).run(Effort::fixed, [&](const Candidate& candidate, double least) {
+    EXPECT_EQ(candidate.form, Form::small);
+    EXPECT_EQ(candidate.placement.symmetry, 0);
+    EXPECT_NEAR(candidate.placement.shift_u, 64 / tile_period(128, 160), 0.02);
+    EXPECT_NEAR(candidate.placement.shift_v, 80 / tile_period(128, 160), 0.02);
+    EXPECT_GT(candidate.score, least);
+    EXPECT_LT(candidate.score, 5);
+    return true;
+  });
 }
 
 TEST(Detector, KnowsWhereAMarkMustLieInMirroredAndTurnedFilms) {
