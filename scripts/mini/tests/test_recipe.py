@@ -8,22 +8,44 @@ import unittest
 from pathlib import Path
 
 from mini.evaluate.table import read_video
+from mini.train.curve import load
+from mini.train.export import best_stage
 
 BINARY = os.environ.get("SORAGEN_BINARY")
+
+
+def mini(*arguments):
+    subprocess.run([sys.executable, "-m", "mini", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
 class Recipe(unittest.TestCase):
     def test_from_nothing_to_a_film(self):
         with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([sys.executable, "-m", "mini", "all", "--check", "--out", folder], check=True, stdout=subprocess.DEVNULL)
+            mini("all", "--check", "--out", folder)
             for stage in ("text", "decoder", "encoder", "dit", "distill"):
                 self.assertTrue((Path(folder) / f"{stage}.csv").read_text().count("\n") > 1, stage)
+            self.check_going_on(folder)
             if not BINARY:
                 self.skipTest("SORAGEN_BINARY names no binary")
             film = Path(folder) / "film.mkv"
             subprocess.run([BINARY, "--model", f"{folder}/soragen-mini", "--prompt", "a red ball", "-o", film, "--no-watermark",
                             "--no-credentials", "--progress", "none"], check=True, stdout=subprocess.DEVNULL)
             self.assertEqual(read_video(film).shape, (33, 256, 256, 3))
+
+    def check_going_on(self, folder):
+        """Training goes on from the shipped files with the weights and the curve that it had."""
+        again = f"{folder}/again"
+        mini("start", "--out", again, "--start", f"{folder}/soragen-mini")
+        before, after = load(f"{folder}/{best_stage(folder)}.pt")["average"], load(f"{again}/dit.pt")["average"]
+        for name, values in before.items():
+            self.assertLessEqual((values - after[name]).abs().max(), 1e-3 * values.abs().max(), name)  # fp16
+        for stage in ("dit", "decoder", "encoder"):
+            self.assertEqual((Path(again) / f"{stage}.csv").read_text(), (Path(folder) / f"{stage}.csv").read_text())
+            self.assertTrue((Path(again) / f"{stage}.pt").exists(), stage)
+        mini("data", "--check", "--out", again)
+        mini("dit", "--check", "--out", again)
+        rows = [(Path(f) / "dit.csv").read_text().splitlines() for f in (folder, again)]
+        self.assertEqual(rows[1][:-1], rows[0])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from ..world.motion import pose
 from .latent import GRID, PIXELS, LatentCode
 from .loop import precision, train
 from .muon import Optimizers
-from .vae import PATCH, decode, make_vae
+from .vae import PATCH, decode, make_vae, parts
 
 SIDE = 256
 NOISE = 0.06
@@ -103,7 +103,7 @@ def run(options):
     code = LatentCode.load(Path(options.out) / "code.safetensors")
     torch.manual_seed(0)
     vae = make_vae().to(device)
-    trained = torch.nn.ModuleList([vae.decoder, vae.post_quant_conv])
+    trained = torch.nn.ModuleList(parts(vae, "decoder"))
 
     def loss_of(rng, done):
         cells, steps, count = cut_size(done)

@@ -27,7 +27,7 @@ from .tokens import Tokens
 
 TEXT_ROWS = 512
 NO_TEXT = 0.1  # share of clips whose caption is left empty, for guidance
-OBJECT_WEIGHT = 4.0
+OBJECT_WEIGHT = 8.0
 
 
 def make_dit():

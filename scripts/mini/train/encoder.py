@@ -15,7 +15,7 @@ from .decoder import Cut, batch, cut_size, example, is_kernel
 from .latent import GRID, LatentCode
 from .loop import precision, train
 from .muon import Optimizers
-from .vae import PATCH, encode, make_vae
+from .vae import PATCH, encode, make_vae, parts
 
 
 @torch.no_grad()
@@ -34,7 +34,7 @@ def run(options):
     code = LatentCode.load(Path(options.out) / "code.safetensors")
     torch.manual_seed(0)
     vae = make_vae().to(device)
-    trained = torch.nn.ModuleList([vae.encoder, vae.quant_conv])
+    trained = torch.nn.ModuleList(parts(vae, "encoder"))
 
     def loss_of(rng, done):
         cells, steps, count = cut_size(done)

@@ -16,7 +16,7 @@ from .curve import load
 from .distill import GUIDANCE, SHIFT, STEPS
 from .dit import load_denoiser
 from .text import load_encoder
-from .vae import make_vae
+from .vae import make_vae, parts
 
 FILM = {"size": "256x256", "frames": 33, "fps": 12, "negative_prompt": ""}
 SAMPLING = {  # by the stage whose transformer is exported
@@ -69,10 +69,9 @@ def load_vae(out):
     """The VAE of averaged weights; an encoder that was not trained yet keeps its start."""
     torch.manual_seed(0)
     vae = make_vae()
-    for name, parts in (("decoder", [vae.decoder, vae.post_quant_conv]), ("encoder", [vae.encoder, vae.quant_conv])):
-        state = load(Path(out) / f"{name}.pt")
-        if state:
-            torch.nn.ModuleList(parts).load_state_dict(state["average"])
+    for stage in ("decoder", "encoder"):
+        if state := load(Path(out) / f"{stage}.pt"):
+            torch.nn.ModuleList(parts(vae, stage)).load_state_dict(state["average"])
     return vae.eval().requires_grad_(False)
 
 
@@ -84,6 +83,13 @@ def _write_tokenizer(out, folder):
         "eos_token": "</s>", "unk_token": "<unk>", "model_max_length": 512}, indent=1))
     # diffusers wants tokenizer.json beside the SentencePiece model.
     T5Tokenizer.from_pretrained(folder).backend_tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def _write_training(out, folder):
+    """What the stage `start` needs beside the weights, and how they came about."""
+    folder.mkdir(exist_ok=True)
+    for file in (out / "code.safetensors", *out.glob("*.csv")):
+        shutil.copy(file, folder / file.name)
 
 
 def best_stage(out):
@@ -100,6 +106,7 @@ def run(options):
     transformer.half().save_pretrained(folder / "transformer")
     load_vae(out).half().save_pretrained(folder / "vae")
     FlowMatchEulerDiscreteScheduler(shift=SHIFT).save_pretrained(folder / "scheduler")
+    _write_training(out, folder / "training")
     index = {"_class_name": "WanPipeline", "_diffusers_version": "0.42.1", "boundary_ratio": None, "expand_timesteps": False, **PARTS}
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
     soragen = {"defaults": {**FILM, **SAMPLING[stage]}, "vocabulary": vocabulary()}

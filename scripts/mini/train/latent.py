@@ -44,21 +44,21 @@ def unblocks(values):
 @dataclass(frozen=True)
 class LatentCode:
     mean: np.ndarray  # [768], of pixels in [-1, 1]
-    basis: np.ndarray  # [768, Z], orthonormal columns
-    scale: np.ndarray  # [Z], pixels' units for one unit of latent
+    analysis: np.ndarray  # [768, Z]: pixels to latent
+    synthesis: np.ndarray  # [Z, 768]: back
 
     def encode(self, clip):
         """[1+4n, 64, 64, 3] in [0, 1] -> [Z, 1+n, 8, 8] float32."""
         flat = blocks(clip * 2 - 1) - self.mean
-        return np.ascontiguousarray((flat @ self.basis / self.scale).transpose(3, 0, 1, 2))
+        return np.ascontiguousarray((flat @ self.analysis).transpose(3, 0, 1, 2))
 
     def decode(self, latent):
         """[Z, 1+n, 8, 8] -> [1+4n, 64, 64, 3] in [0, 1]: the linear picture, without the VAE."""
-        flat = latent.transpose(1, 2, 3, 0) * self.scale @ self.basis.T + self.mean
+        flat = latent.transpose(1, 2, 3, 0) @ self.synthesis + self.mean
         return (unblocks(flat) + 1) / 2
 
     def save(self, path):
-        save_file({"mean": self.mean, "basis": self.basis, "scale": self.scale}, path)
+        save_file({"mean": self.mean, "analysis": self.analysis, "synthesis": self.synthesis}, path)
 
     @staticmethod
     def load(path):
@@ -87,7 +87,9 @@ def fit(clips=1500, first_seed=10_000_000):
     sigma = np.sqrt(variance[::-1][:Z])
     size = sigma**SCALE_POWER
     scale = sigma / (size / np.sqrt((size**2).mean()))
-    return LatentCode(*(np.ascontiguousarray(a, np.float32) for a in (mean, vectors[:, ::-1][:, :Z], scale)))
+    basis = vectors[:, ::-1][:, :Z]
+    basis *= np.sign(basis[np.abs(basis).argmax(0), range(Z)])  # the solver leaves the signs open
+    return LatentCode(*(np.ascontiguousarray(a, np.float32) for a in (mean, basis / scale, (basis * scale).T)))
 
 
 def run(options):

@@ -26,12 +26,13 @@ def train(options, stage, module, optimizers: Optimizers, loss_of, measure, deca
     average, step = Average(module, decay), 0
     if state := load(out / f"{stage}.pt"):
         module.load_state_dict(state["weights"])
-        optimizers.restore(state["optimizers"])
+        if state["optimizers"]:
+            optimizers.restore(state["optimizers"])
         average.values, average.count, step = state["average"], state["count"], state["step"]
     curve = Curve(out / f"{stage}.csv", ["loss", "held_out"])
     rng = np.random.default_rng(step)
     torch.manual_seed(step)
-    minutes = 0.15 if options.check else options.minutes
+    minutes = curve.before + 0.15 if options.check else options.minutes
     saved, losses = curve.minutes(), []
     while (done := curve.minutes() / minutes) < 1 or losses:
         loss = loss_of(rng, min(done, 1.0))

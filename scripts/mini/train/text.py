@@ -17,6 +17,7 @@ from .tokens import Tokens
 
 WIDTH = 128
 LONGEST = 48  # tokens of a training caption, eos included
+STEPS = 2500
 
 
 def make_encoder(vocabulary):
@@ -75,7 +76,7 @@ def run(options):
     tokens = Tokens(out)
     torch.manual_seed(0)
     reader = SlotReader(len(tokens)).to(device)
-    steps = 20 if options.check else 2500
+    steps = 20 if options.check else STEPS
     state = load(out / "text.pt")
     if state:
         reader.load_state_dict(state["reader"])

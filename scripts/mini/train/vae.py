@@ -38,6 +38,11 @@ def make_vae():
     return vae
 
 
+def parts(vae, stage):
+    """What the stages `decoder` and `encoder` train."""
+    return [vae.decoder, vae.post_quant_conv] if stage == "decoder" else [vae.encoder, vae.quant_conv]
+
+
 def _each_frame(layer, x):
     b, c, t, h, w = x.shape
     y = layer(x.transpose(1, 2).reshape(b * t, c, h, w))
