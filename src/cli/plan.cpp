@@ -89,9 +89,13 @@ std::string table_of(const Plan& plan, const Request& given, const families::Mod
                         stage.workspace > 0 ? format_bytes(stage.workspace) : "-",
                         format_bytes(stage.cost.weights + stage.cost.activations + stage.workspace),
                         stage.seconds > 0 ? fmt::format("{:.1f} s", stage.seconds) : "-", stage.note);
+  std::vector<std::string> assumed;
   if (plan.card_limit > 0)
-    text += fmt::format("\n  assumed, not measured: {:.0f} GB/s to the card, {:.0f} TFLOP/s in its products\n",
-                        pipeline::kAssumedCopyRate / 1e9, pipeline::kAssumedFlopRate / 1e12);
+    assumed.push_back(fmt::format("{:.0f} GB/s to the card, {:.0f} TFLOP/s in its products",
+                                  pipeline::kAssumedCopyRate / 1e9, pipeline::kAssumedFlopRate / 1e12));
+  if (plan.denoise_blocks.is_from_file)
+    assumed.push_back(fmt::format("{:.0f} GB/s from the file", pipeline::kAssumedFileRate / 1e9));
+  if (!assumed.empty()) text += fmt::format("\n  assumed, not measured: {}\n", fmt::join(assumed, ", "));
   for (const std::string& warning : plan.warnings) text += fmt::format("\nwarning: {}\n", printable(warning));
   return text;
 }

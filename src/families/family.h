@@ -18,6 +18,7 @@
 #include "diffusion/denoiser.h"
 #include "diffusion/scheduler_config.h"
 #include "families/frame_decoder.h"
+#include "nn/block_source.h"
 #include "nn/weights.h"
 #include "text/text_encoder.h"
 
@@ -65,7 +66,7 @@ struct Adapter {
   bool operator==(const Adapter&) const = default;
 };
 
-using LoadProgress = std::function<void(int done, int total)>;
+using nn::LoadProgress;
 
 struct Family {
   std::string_view name;
@@ -77,7 +78,7 @@ struct Family {
   void (*check_adapters)(const ModelSpec&, diffusion::Expert, const std::vector<Adapter>&);
   std::unique_ptr<diffusion::Denoiser> (*load_denoiser)(const ModelSpec&, diffusion::Expert,
                                                         const std::vector<Adapter>&, const nn::Target&,
-                                                        const LoadProgress&);
+                                                        const nn::Residency&, const LoadProgress&);
   std::unique_ptr<FrameDecoder> (*load_decoder)(const ModelSpec&, const nn::Target&, const LoadProgress&);
 
   StageCost (*denoise_cost)(const ModelSpec&, const nn::Target&, const FilmSize&);

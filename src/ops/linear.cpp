@@ -62,4 +62,8 @@ at::Tensor LinearWeight::apply(const at::Tensor& x, Activation activation) const
   return activation == Activation::gelu_tanh ? gelu_tanh(y) : y;
 }
 
+std::vector<at::Tensor*> LinearWeight::tensors() {
+  return bias_.defined() ? std::vector{&weight_, &bias_} : std::vector{&weight_};
+}
+
 }  // namespace soragen::ops

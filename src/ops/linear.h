@@ -7,6 +7,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 namespace soragen::ops {
 
 enum class Activation { none, gelu_tanh };
@@ -19,6 +21,9 @@ class LinearWeight {
 
   // x [..., in], dense, of the weight's dtype -> [..., out]
   at::Tensor apply(const at::Tensor& x, Activation activation = Activation::none) const;
+
+  // What it holds; in an order of oneDNN's own on the CPU.
+  std::vector<at::Tensor*> tensors();
 
   int64_t in_features() const { return in_; }
   int64_t out_features() const { return out_; }

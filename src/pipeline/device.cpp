@@ -10,11 +10,6 @@ namespace soragen::pipeline {
 
 void prepare_device(const Plan& plan) {
   if (!plan.denoise_target.device.is_cuda()) return;
-  if (plan.denoise_blocks.streamed > 0)
-    fail(ErrorKind::unsupported,
-         "{} of the transformer's blocks do not fit into the card's memory, and copying them at every step is only "
-         "planned yet, not built; choose a smaller --size, fewer --frames, a larger --vram or --device cpu",
-         plan.denoise_blocks.streamed);
   const ops::CudaDevice& device = ops::open_cuda();
   if (!ops::cuda_kernels().table) ops::install_cuda_kernels({.table = device.kernels, .card = device.card.card});
   static bool is_tested = false;  // once a process is enough: the card stays

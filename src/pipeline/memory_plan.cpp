@@ -59,8 +59,19 @@ std::optional<BlockPlacement> place_blocks(const BlockSizes& sizes, int64_t acti
   placement.resident = free / sizes.block - kBuffers;
   placement.streamed = sizes.count - placement.resident;
   placement.weights = (placement.resident + kBuffers) * sizes.block + sizes.outside;
-  placement.copy_seconds = static_cast<double>(passes * placement.streamed * sizes.block) / kAssumedCopyRate;
+  placement.copied = placement.streamed * sizes.block;
+  placement.copy_seconds = static_cast<double>(passes * placement.copied) / kAssumedCopyRate;
   return placement;
+}
+
+void read_from_file(BlockPlacement& placement, int passes) {
+  placement.is_from_file = placement.streamed > 0;
+  placement.copy_seconds = static_cast<double>(passes * placement.copied) / kAssumedFileRate;
+}
+
+double BlockPlacement::step_seconds() const {
+  if (is_from_file) return product_seconds + copy_seconds;
+  return is_hidden() ? product_seconds : copy_seconds;
 }
 
 TextPlace place_text(const BlockSizes& sizes, int64_t budget) {

@@ -108,6 +108,11 @@ Request resolved_request(const Plan& plan, Request request) {
 
 }  // namespace
 
+nn::Residency residency(const Plan& plan) {
+  if (plan.denoise_blocks.streamed == 0) return {};
+  return {.resident = plan.denoise_blocks.resident, .keeps_on_host = !plan.denoise_blocks.is_from_file};
+}
+
 Plan make_plan(const Request& asked, const ModelSpec& spec, const Hardware& hardware) {
   const Resolved resolved = resolve(asked, spec);
   const Request& request = resolved.request;

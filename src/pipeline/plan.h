@@ -37,7 +37,7 @@ struct Plan {
   nn::Target text_target, denoise_target, decode_target;
   nn::Target processor_target;  // of what a card cannot hold
   bool stream_text_encoder = false;
-  BlockPlacement denoise_blocks;  // on a card
+  BlockPlacement denoise_blocks;
   families::DecodeOptions decode;
   int64_t threads = 1;
   std::string profile;  // name of the official profile in force, or ""
@@ -60,6 +60,9 @@ void predict_seconds(Plan& plan, const MachineRate& rate);
 // Throws Error{usage} for values that this model cannot make (naming the nearest that it can),
 // Error{unsupported}, or Error{resource} when it cannot fit into memory.
 Plan make_plan(const Request& request, const families::ModelSpec& spec, const Hardware& hardware);
+
+// Of the transformer's blocks.
+nn::Residency residency(const Plan& plan);
 
 Json to_json(const Plan& plan, const families::ModelSpec& spec);
 

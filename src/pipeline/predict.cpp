@@ -65,7 +65,8 @@ void predict_seconds(Plan& plan, const MachineRate& rate) {
     const double speed = stage.dtype == "bf16" ? rate.bf16 : rate.fp32;
     if (speed <= 0) continue;
     if (stage.name == "denoise") {
-      stage.seconds = guided_steps(plan.sampling) * stage.cost.flop / (speed * kDenoiseShare);
+      stage.seconds = guided_steps(plan.sampling) * stage.cost.flop / (speed * kDenoiseShare) +
+                      static_cast<double>(plan.sampling.schedule.steps()) * plan.denoise_blocks.copy_seconds;
     }
     if (stage.name == "decode") stage.seconds = stage.cost.flop / (speed * kDecodeShare);
   }

@@ -75,28 +75,55 @@ void plan_text_on_card(Plan& plan, const ModelSpec& spec, int64_t budget, const 
   plan.stages.push_back(stage);
 }
 
+BlockSizes transformer_sizes(const Plan& plan, const ModelSpec& spec) {
+  return block_sizes(spec.directory / "transformer", static_cast<int64_t>(c10::elementSize(plan.denoise_target.dtype)));
+}
+
+bool is_guided(const Plan& plan) { return plan.sampling.guidance.high_noise > 1.0; }
+// The branches of a film too long for one batch follow each other, and each needs every block.
+int passes_of(const Plan& plan) { return is_guided(plan) ? 2 : 1; }
+
+std::string note_on(const BlockPlacement& placement, int64_t count) {
+  const std::string note =
+      fmt::format("{} of {} blocks stay, {} {} each step: {:.1f} s", placement.resident, count, placement.streamed,
+                  placement.is_from_file ? "read from the file" : "copied", placement.copy_seconds);
+  if (placement.is_from_file) return note;
+  return note + fmt::format(", {} {:.1f} s of products", placement.is_hidden() ? "hidden behind" : "longer than",
+                            placement.product_seconds);
+}
+
+void add_denoising(Plan& plan, StagePlan stage, const ModelSpec& spec, int64_t count) {
+  if (plan.denoise_blocks.streamed > 0)
+    stage.note = note_on(plan.denoise_blocks, count);
+  else if (spec.boundary_ratio)
+    stage.note = "one of two experts at a time";
+  plan.stages.push_back(std::move(stage));
+}
+
 void plan_denoising_on_processor(Plan& plan, const Family& family, const ModelSpec& spec) {
   StagePlan stage = stage_named("denoise", plan.denoise_target);
   stage.cost = family.denoise_cost(spec, plan.denoise_target, film_of(plan));
-  stage.note = spec.boundary_ratio ? "one of two experts at a time" : "";
-  if (bytes_of(stage.cost) > plan.memory_limit)
+  if (bytes_of(stage.cost) <= plan.memory_limit) return add_denoising(plan, std::move(stage), spec, 0);
+  const BlockSizes sizes = transformer_sizes(plan, spec);
+  const auto placement = place_blocks(sizes, stage.cost.activations, plan.memory_limit, passes_of(plan), 0);
+  if (!placement)
     fail(ErrorKind::resource,
-         "denoising {}x{}, {} frames, needs {} for weights and {} for activations, {} may be used; choose a smaller "
-         "--size, fewer --frames or --dtype bf16",
-         plan.size.width, plan.size.height, plan.frames, gib(stage.cost.weights), gib(stage.cost.activations),
+         "denoising {}x{}, {} frames, needs {} for activations and {} for two blocks of {}, {} may be used; choose a "
+         "smaller --size, fewer --frames, --dtype bf16 or a larger --memory",
+         plan.size.width, plan.size.height, plan.frames, gib(stage.cost.activations), gib(2 * sizes.block), sizes.count,
          gib(plan.memory_limit));
-  plan.stages.push_back(stage);
+  plan.denoise_blocks = *placement;
+  read_from_file(plan.denoise_blocks, passes_of(plan));
+  stage.cost.weights = placement->weights;
+  add_denoising(plan, std::move(stage), spec, sizes.count);
 }
 
 void plan_denoising_on_card(Plan& plan, const Family& family, const ModelSpec& spec, int64_t budget) {
   StagePlan stage = stage_named("denoise", plan.denoise_target);
   stage.cost = family.denoise_cost(spec, plan.denoise_target, film_of(plan));
-  const auto element = static_cast<int64_t>(c10::elementSize(plan.denoise_target.dtype));
-  const BlockSizes sizes = block_sizes(spec.directory / "transformer", element);
-  const bool is_guided = plan.sampling.guidance.high_noise > 1.0;
-  // The branches of a film too long for one batch follow each other, and each needs every block.
-  const auto placement = place_blocks(sizes, stage.cost.activations, budget, is_guided ? 2 : 1,
-                                      stage.cost.flop / (is_guided ? 1 : 2) / kAssumedFlopRate);
+  const BlockSizes sizes = transformer_sizes(plan, spec);
+  const auto placement = place_blocks(sizes, stage.cost.activations, budget, passes_of(plan),
+                                      stage.cost.flop / (is_guided(plan) ? 1 : 2) / kAssumedFlopRate);
   if (!placement)
     fail(
         ErrorKind::resource,
@@ -106,13 +133,8 @@ void plan_denoising_on_card(Plan& plan, const Family& family, const ModelSpec& s
         gib(budget));
   plan.denoise_blocks = *placement;
   stage.cost.weights = placement->weights;
-  if (placement->streamed > 0)
-    stage.note = fmt::format("{} of {} blocks stay, {} copied each step: {:.1f} s, {} {:.1f} s of products",
-                             placement->resident, sizes.count, placement->streamed, placement->copy_seconds,
-                             placement->is_hidden() ? "hidden behind" : "longer than", placement->product_seconds);
-  else if (spec.boundary_ratio)
-    stage.note = "one of two experts at a time";
-  plan.stages.push_back(stage);
+  if (placement->copied > plan.memory_limit) read_from_file(plan.denoise_blocks, passes_of(plan));
+  add_denoising(plan, std::move(stage), spec, sizes.count);
 }
 
 // The first rung of the ladder that fits. Whole chunks of several latent frames fill the small levels' products but

@@ -143,7 +143,7 @@ class Bench {
     const families::Family& family = families::family_named(spec_.family);
     at::set_num_threads(static_cast<int>(plan.threads));
     encoder_ = family.load_text_encoder(spec_, plan.text_target, false);
-    model_.emplace(family.load_denoiser(spec_, Expert::high_noise, {}, plan.denoise_target, {}));
+    model_.emplace(family.load_denoiser(spec_, Expert::high_noise, {}, plan.denoise_target, {}, {}));
   }
 
   void run() {

@@ -96,7 +96,7 @@ void report(const Options& options, Json fields) {
 void denoise(const Options& options) {
   const families::ModelSpec spec = families::read_model(options.directory);
   const families::Family& family = families::family_named(spec.family);
-  const auto denoiser = family.load_denoiser(spec, diffusion::Expert::high_noise, {}, options.target(), {});
+  const auto denoiser = family.load_denoiser(spec, diffusion::Expert::high_noise, {}, options.target(), {}, {});
   const int64_t text_dim = spec.facts["transformer"]["text_dim"];
   denoiser->begin({.prompt = at::randn({options.text, text_dim}), .negative = at::randn({options.text, text_dim})});
   const auto& geometry = spec.geometry;

@@ -1,4 +1,5 @@
 // Whole films against the Python reference: prompt and seed in, latents and frames out, every golden run.
+#include <ATen/ops/equal.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/stack.h>
 
@@ -8,6 +9,7 @@
 
 #include "pipeline/generator.h"
 #include "pipeline/options.h"
+#include "support/deep_model.h"
 #include "support/golden.h"
 
 namespace soragen::pipeline {
@@ -85,6 +87,21 @@ TEST_P(FilmCase, EveryRunEqualsTheReference) {
         EXPECT_GE(psnr(film.frames.back(), golden[name + ".last_frame"]), 60.0);
       }
     }
+  }
+}
+
+// The blocks' place changes no bit of a film, nor does a second film after it; both experts are streamed.
+TEST_P(FilmCase, StreamedBlocksMakeTheSameFilm) {
+  const Golden golden(GetParam());
+  constexpr int64_t kLayers = 4;
+  const test::DeepModel model(golden.directory, kLayers);
+  const families::ModelSpec spec = open_model(model.path());
+  Plan plan = make_plan(golden_request(golden.info, golden.info["runs"][0]), spec, plain_machine());
+  Generator generator(spec, /*keep_loaded=*/true);
+  const at::Tensor whole = generator.denoise(plan, {});
+  for (const int64_t resident : {int64_t{0}, int64_t{1}, kLayers - 1}) {
+    plan.denoise_blocks = {.resident = resident, .streamed = kLayers - resident, .is_from_file = true};
+    EXPECT_TRUE(at::equal(generator.denoise(plan, {}), whole)) << resident << " resident";
   }
 }
 

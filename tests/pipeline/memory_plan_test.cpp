@@ -1,16 +1,11 @@
-// Placement on a card as pure functions, and decoding that runs out of memory.
+// Placement in a card's or the processor's memory as pure functions.
 #include "pipeline/memory_plan.h"
 
-#include <c10/util/Exception.h>
-
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/full.h>
-#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
-#include "pipeline/decode_ladder.h"
 #include "pipeline/generator.h"
 #include "pipeline/options.h"
+#include "support/deep_model.h"
 #include "support/expect_error.h"
 #include "weights/store.h"
 
@@ -84,6 +79,17 @@ TEST(Placement, CopiesHideBehindLongerProducts) {
   EXPECT_EQ(before->step_seconds(), 6.0);
 }
 
+TEST(Placement, NothingHidesReadingFromTheFile) {
+  auto placed = place_blocks(kTen, 0, 500, 2, 1.0);
+  ASSERT_TRUE(placed);
+  EXPECT_EQ(placed->streamed, 8);
+  EXPECT_EQ(placed->copied, 800);
+  read_from_file(*placed, 2);
+  EXPECT_FALSE(placed->is_hidden());
+  EXPECT_DOUBLE_EQ(placed->copy_seconds, 2 * 800 / kAssumedFileRate);
+  EXPECT_DOUBLE_EQ(placed->step_seconds(), 1.0 + placed->copy_seconds);
+}
+
 TEST(Placement, TextGoesToTheProcessorLast) {
   EXPECT_EQ(place_text(kTen, 1000), TextPlace::card);
   EXPECT_EQ(place_text(kTen, 999), TextPlace::card_by_blocks);
@@ -134,53 +140,45 @@ TEST_F(CardPlan, RefusesWhatCannotFitOrRun) {
   EXPECT_TRUE(plan(Json::object()).warnings.empty());
 }
 
-// Decodes frames of its number; runs out of memory unless in tiles of `fits` or smaller.
-class TightDecoder : public families::FrameDecoder {
- public:
-  TightDecoder(int64_t fits, int64_t fails_after) : fits_(fits), fails_after_(fails_after) {}
-  void decode(const at::Tensor& latent, const families::DecodeOptions& options,
-              const families::FramesFn& frames) override {
-    tried.push_back(options);
-    const bool has_room = options.tile > 0 && options.tile <= fits_;
-    for (int64_t t = 0; t < latent.size(1); ++t) {
-      if (!has_room && t == fails_after_)
-        C10_THROW_ERROR(OutOfMemoryError, "CUDA out of memory. Tried to allocate 2.00 GiB");
-      frames(at::full({1, 2, 2, 3}, t, at::kByte));
-    }
+// A transformer larger than the memory that may be used.
+class StreamedPlan : public CardPlan {
+ protected:
+  test::DeepModel model{kGolden / "wan21-tiny", 24};
+  StreamedPlan() {
+    machine.card.reset();
+    spec = open_model(model.path());
   }
-  std::vector<families::DecodeOptions> tried;
-
- private:
-  int64_t fits_, fails_after_;
+  static const StagePlan& denoising(const Plan& plan) { return plan.stages[1]; }
+  static int64_t together(const Plan& plan) { return denoising(plan).cost.weights + denoising(plan).cost.activations; }
 };
 
-std::vector<int64_t> frames_of(TightDecoder& decoder) {
-  std::vector<int64_t> found;
-  decode_within_memory(decoder, at::zeros({4, 5, 2, 2}), {}, decode_ladder(1024, 1024), [&](const at::Tensor& frames) {
-    for (int64_t t = 0; t < frames.size(0); ++t) found.push_back(frames[t][0][0][0].item<int64_t>());
-  });
-  return found;
-}
-
-TEST(DecodeWithinMemory, FallsToSmallerTilesAndRepeatsNoFrame) {
-  for (const int64_t fails_after : {0, 3}) {
-    TightDecoder decoder(384, fails_after);
-    EXPECT_EQ(frames_of(decoder), (std::vector<int64_t>{0, 1, 2, 3, 4}));
-    std::vector<int64_t> tiles;
-    for (const families::DecodeOptions& options : decoder.tried) tiles.push_back(options.tile);
-    EXPECT_EQ(tiles, (std::vector<int64_t>{0, 0, 512, 384}));
+TEST_F(StreamedPlan, KeepsWhatFitsOnTheProcessor) {
+  const Plan whole = plan(Json::object());
+  EXPECT_EQ(residency(whole), nn::Residency{});
+  const BlockSizes sizes = block_sizes(model.path() / "transformer", 4);
+  for (const int64_t less : {1, 5, 20}) {
+    machine.memory = (together(whole) - less * sizes.block) * 10 / 9;
+    const Plan streamed = plan(Json::object());
+    EXPECT_LE(together(streamed), streamed.memory_limit);
+    EXPECT_GT(together(streamed) + sizes.block, streamed.memory_limit);  // and no less than could be kept
+    EXPECT_EQ(residency(streamed), (nn::Residency{.resident = streamed.denoise_blocks.resident}));
+    EXPECT_EQ(streamed.denoise_blocks.resident + streamed.denoise_blocks.streamed, 24);
+    EXPECT_NE(denoising(streamed).note.find("read from the file each step"), std::string::npos);
   }
+  machine.memory = (denoising(whole).cost.activations + sizes.outside + sizes.block) * 10 / 9;
+  EXPECT_ERROR(plan(Json::object()), ErrorKind::resource, "two blocks of 24");
 }
 
-TEST(DecodeWithinMemory, GivesUpAfterTheSmallestTile) {
-  TightDecoder decoder(0, 0);
-  EXPECT_THROW(frames_of(decoder), c10::OutOfMemoryError);
-  EXPECT_EQ(decoder.tried.back().tile, 256);
-}
-
-TEST(DecodeLadder, HasNoTilesLargerThanTheFilm) {
-  for (const DecodeRung& rung : decode_ladder(400, 300)) EXPECT_LT(rung.options.tile, 400);
-  EXPECT_EQ(decode_ladder(200, 200).back().options.tile, 0);
+TEST_F(StreamedPlan, ACardTakesBlocksFromPinnedMemoryOrTheFile) {
+  const BlockSizes sizes = block_sizes(model.path() / "transformer", 2);
+  machine.card = CudaCardFacts{"Test Card", int64_t{24} << 30};
+  const Plan whole = plan(Json::object());
+  machine.card->memory = kCardContext + kCardWorkspace + together(whole) - 10 * sizes.block;
+  const Plan pinned = plan(Json::object());
+  EXPECT_EQ(residency(pinned), (nn::Residency{.resident = pinned.denoise_blocks.resident, .keeps_on_host = true}));
+  EXPECT_NE(denoising(pinned).note.find("copied each step"), std::string::npos);
+  const Plan from_file = plan({{"memory", fmt::format("{}", pinned.denoise_blocks.copied - 1)}});
+  EXPECT_EQ(residency(from_file), (nn::Residency{.resident = pinned.denoise_blocks.resident}));
 }
 
 }  // namespace

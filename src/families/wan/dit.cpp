@@ -17,6 +17,7 @@
 #include "core/cancellation.h"
 #include "core/fail.h"
 #include "ops/attention.h"
+#include "weights/read_ahead.h"
 
 namespace soragen::families::wan {
 namespace {
@@ -26,17 +27,6 @@ namespace {
 constexpr int64_t kBatchedTokens = 2048;
 
 nn::Target in_float(const nn::Target& target) { return {at::kFloat, target.device}; }
-
-std::vector<DitBlock> load_blocks(const nn::Scope& scope, const DitConfig& config, const nn::Target& target,
-                                  const LoadProgress& progress) {
-  std::vector<DitBlock> blocks;
-  for (int64_t i = 0; i < config.num_layers; ++i) {
-    check_cancelled();
-    blocks.emplace_back(scope / "blocks" / i, config, target);
-    if (progress) progress(static_cast<int>(i + 1), static_cast<int>(config.num_layers));
-  }
-  return blocks;
-}
 
 // patch_embedding is a convolution whose kernel equals its stride: a product over flattened patches.
 nn::Linear load_patch_embedding(const nn::Scope& scope, const DitConfig& config, const nn::Target& target) {
@@ -113,6 +103,17 @@ DitBlock::DitBlock(const nn::Scope& scope, const DitConfig& config, const nn::Ta
   }
 }
 
+std::vector<at::Tensor*> DitBlock::tensors() {
+  std::vector<at::Tensor*> all = {&attn1.norm_q, &attn1.norm_k, &attn2.norm_q, &attn2.norm_k, &scale_shift_table};
+  if (norm2_weight.defined()) all.insert(all.end(), {&norm2_weight, &norm2_bias});
+  for (nn::Linear* linear :
+       {&attn1.to_qkv, &attn1.to_out, &attn2.to_q, &attn2.to_kv, &attn2.to_out, &ffn_in, &ffn_out}) {
+    const std::vector<at::Tensor*> held = linear->weight.tensors();
+    all.insert(all.end(), held.begin(), held.end());
+  }
+  return all;
+}
+
 std::vector<Modulation> DitBlock::modulation(const at::Tensor& timestep_proj) const {
   const at::Tensor table =
       scale_shift_table + timestep_proj;  // [6, D]: shift, scale, gate of attention, then of the feed-forward
@@ -120,8 +121,19 @@ std::vector<Modulation> DitBlock::modulation(const at::Tensor& timestep_proj) co
   return {{table[0], plus_one[1], table[2]}, {table[3], plus_one[4], table[5]}};
 }
 
+nn::BlockSource<DitBlock> block_source(std::shared_ptr<const weights::WeightStore> store, const DitConfig& config,
+                                       const nn::Residency& residency, const nn::Target& target,
+                                       const nn::LoadProgress& progress) {
+  const auto build = [store, config](int64_t index, const nn::Target& where) {
+    check_cancelled();
+    return DitBlock(nn::Scope(*store) / "blocks" / index, config, where);
+  };
+  const auto read_ahead = [store](int64_t index) { weights::read_ahead(*store, fmt::format("blocks.{}.", index)); };
+  return {config.num_layers, residency, target, {.build = build, .read_ahead = read_ahead}, progress};
+}
+
 Dit::Dit(const nn::Scope& scope, const DitConfig& config, int64_t text_tokens, const nn::Target& target,
-         const LoadProgress& progress)
+         nn::BlockSource<DitBlock> blocks)
     : config_(config),
       text_tokens_(text_tokens),
       target_(target),
@@ -135,30 +147,40 @@ Dit::Dit(const nn::Scope& scope, const DitConfig& config, int64_t text_tokens, c
       time_out_(scope / "condition_embedder" / "time_embedder" / "linear_2", config.inner_dim(), config.inner_dim(),
                 in_float(target)),
       time_proj_(scope / "condition_embedder" / "time_proj", config.inner_dim(), 6 * config.inner_dim(), target),
-      blocks_(load_blocks(scope, config, target, progress)),
+      blocks_(std::move(blocks)),
       proj_out_(scope / "proj_out", config.inner_dim(), config.out_channels * config.patch_volume(), target),
       scale_shift_table_(
           nn::load(scope, "scale_shift_table", {1, 2, config.inner_dim()}, in_float(target)).squeeze(0)) {}
 
-Branch Dit::bind(const at::Tensor& text) const {
-  const int64_t real = text.size(0), padding = text_tokens_ - real;
-  SORAGEN_ASSERT(text.dim() == 2 && text.size(1) == config_.text_dim && padding >= 0);
+at::Tensor Dit::project_text(const at::Tensor& text) const {
+  SORAGEN_ASSERT(text.dim() == 2 && text.size(1) == config_.text_dim && text.size(0) <= text_tokens_);
   at::Tensor rows = text.to(target_.device, target_.dtype);
-  if (padding > 0)
+  if (text.size(0) < text_tokens_)
     rows = at::cat({rows, at::zeros({1, config_.text_dim}, rows.options())});  // one row stands for all padding
-  const at::Tensor projected = text_out_.forward(text_in_.forward(rows, ops::Activation::gelu_tanh));
-  Branch branch;
-  for (const DitBlock& block : blocks_) branch.blocks.push_back(block.attn2.keys(projected));
-  if (padding > 0) {
-    branch.key_bias = at::zeros({real + 1}, at::TensorOptions().dtype(at::kFloat).device(target_.device));
-    branch.key_bias[real] = std::log(static_cast<double>(padding));
-  }
-  return branch;
+  return text_out_.forward(text_in_.forward(rows, ops::Activation::gelu_tanh));
+}
+
+at::Tensor Dit::padding_bias(const at::Tensor& text) const {
+  const int64_t real = text.size(0), padding = text_tokens_ - real;
+  if (padding == 0) return {};
+  const at::Tensor bias = at::zeros({real + 1}, at::TensorOptions().dtype(at::kFloat).device(target_.device));
+  bias[real] = std::log(static_cast<double>(padding));
+  return bias;
 }
 
 void Dit::begin(const diffusion::Conditioning& conditioning) {
-  prompt_ = bind(conditioning.prompt);
-  negative_ = conditioning.negative.defined() ? bind(conditioning.negative) : Branch{};
+  prompt_ = negative_ = {};
+  std::vector<std::pair<at::Tensor, Branch*>> texts;  // both in one pass over the blocks, which may be streamed
+  for (const auto& [text, branch] : {std::pair(conditioning.prompt, &prompt_), {conditioning.negative, &negative_}}) {
+    if (!text.defined()) continue;
+    branch->key_bias = padding_bias(text);
+    texts.emplace_back(project_text(text), branch);
+  }
+  for (int64_t i = 0; i < blocks_.size(); ++i) {
+    check_cancelled();
+    const DitBlock& block = blocks_.visit(i);
+    for (const auto& [projected, branch] : texts) branch->blocks.push_back(block.attn2.keys(projected));
+  }
 }
 
 Dit::Level Dit::level(double timestep) const {
@@ -211,11 +233,11 @@ const ops::Rotary& Dit::rotary(at::IntArrayRef latent) {
 }
 
 at::Tensor Dit::run_blocks(at::Tensor x, at::Tensor attention, const Level& level,
-                           const std::vector<const Branch*>& branches, const ops::Rotary& rotary) const {
+                           const std::vector<const Branch*>& branches, const ops::Rotary& rotary) {
   ops::ResidualUpdate pending;
-  for (size_t i = 0; i < blocks_.size(); ++i) {
+  for (int64_t i = 0; i < blocks_.size(); ++i) {
     check_cancelled();
-    const DitBlock& block = blocks_[i];
+    const DitBlock& block = blocks_.visit(i);
     const auto modulation = block.modulation(level.timestep_proj);
     const Modulation &msa = modulation[0], &mlp = modulation[1];
     if (i > 0)
@@ -223,10 +245,11 @@ at::Tensor Dit::run_blocks(at::Tensor x, at::Tensor attention, const Level& leve
     at::Tensor attended;
     if (block.norm2_weight.defined()) {
       attended = block.attn2.forward(
-          ops::add_layer_norm(x, {attention, msa.gate}, block.norm2_weight, block.norm2_bias, block.eps), branches, i);
+          ops::add_layer_norm(x, {attention, msa.gate}, block.norm2_weight, block.norm2_bias, block.eps), branches,
+          static_cast<size_t>(i));
     } else {
       ops::add_residual(x, {attention, msa.gate});
-      attended = block.attn2.forward(x, branches, i);
+      attended = block.attn2.forward(x, branches, static_cast<size_t>(i));
     }
     const at::Tensor normed = ops::add_layer_norm(x, {attended, {}}, mlp.scale, mlp.shift, block.eps);
     pending = {block.ffn_out.forward(block.ffn_in.forward(normed, ops::Activation::gelu_tanh)), mlp.gate};
@@ -243,9 +266,10 @@ diffusion::Velocities Dit::velocity(const at::Tensor& latent, double timestep, b
   at::Tensor x =
       patch_embedding_.forward(patchify(latent.contiguous()).to(target_.device, target_.dtype));  // [1, L, D]
 
-  const Modulation msa = blocks_[0].modulation(level.timestep_proj)[0];
+  const DitBlock& first = blocks_.visit(0);
+  const Modulation msa = first.modulation(level.timestep_proj)[0];
   const at::Tensor attention =
-      blocks_[0].attn1.forward(ops::add_layer_norm(x, {}, msa.scale, msa.shift, config_.eps), rotary);
+      first.attn1.forward(ops::add_layer_norm(x, {}, msa.scale, msa.shift, config_.eps), rotary);
   const auto film = [&](const at::Tensor& tokens) { return unpatchify(tokens, latent.sizes()); };
   if (!guided) return {.cond = film(run_blocks(x, attention, level, {&prompt_}, rotary)[0]), .uncond = {}};
   if (x.size(1) <= kBatchedTokens) {

@@ -13,12 +13,12 @@
 // branches, which differ from block 0's cross-attention on.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
 #include "diffusion/denoiser.h"
 #include "families/wan/config.h"
+#include "nn/block_source.h"
 #include "nn/layers.h"
 #include "ops/norm.h"
 
@@ -67,19 +67,24 @@ struct DitBlock {
   at::Tensor scale_shift_table;  // [6, D] float32
   double eps;
 
+  std::vector<at::Tensor*> tensors();
   std::vector<Modulation> modulation(const at::Tensor& timestep_proj) const;  // [6, D] -> attention's, feed-forward's
 };
 
-using LoadProgress = std::function<void(int done, int total)>;
+// The blocks of a transformer's store, which lives as long as they are read from it.
+nn::BlockSource<DitBlock> block_source(std::shared_ptr<const weights::WeightStore> store, const DitConfig& config,
+                                       const nn::Residency& residency, const nn::Target& target,
+                                       const nn::LoadProgress& progress = {});
 
 class Dit : public diffusion::Denoiser {
  public:
   // text_tokens: the length to which the reference pads the text (512).
   Dit(const nn::Scope& scope, const DitConfig& config, int64_t text_tokens, const nn::Target& target,
-      const LoadProgress& progress = {});
+      nn::BlockSource<DitBlock> blocks);
 
   void begin(const diffusion::Conditioning& conditioning) override;
   diffusion::Velocities velocity(const at::Tensor& latent, double timestep, bool guided) override;
+  const nn::BlockSource<DitBlock>& blocks() const { return blocks_; }
 
  private:
   // What one noise level asks of every layer.
@@ -88,20 +93,21 @@ class Dit : public diffusion::Denoiser {
     at::Tensor out_scale, out_shift;  // [D] float32
   };
   Level level(double timestep) const;
-  Branch bind(const at::Tensor& text) const;
-  at::Tensor patchify(const at::Tensor& latent) const;                            // [C, T, H, W] -> [1, L, C * patch]
+  at::Tensor project_text(const at::Tensor& text) const;  // [L, text_dim] -> [L (+ 1 padding row), D]
+  at::Tensor padding_bias(const at::Tensor& text) const;  // Branch::key_bias
+  at::Tensor patchify(const at::Tensor& latent) const;    // [C, T, H, W] -> [1, L, C * patch]
   at::Tensor unpatchify(const at::Tensor& tokens, at::IntArrayRef latent) const;  // [L, patch * C] -> [C, T, H, W]
   const ops::Rotary& rotary(at::IntArrayRef latent);
   // From block 0's cross-attention on: x [B, L, D] and block 0's self-attention output, B = branches.
   at::Tensor run_blocks(at::Tensor x, at::Tensor attention, const Level& level,
-                        const std::vector<const Branch*>& branches, const ops::Rotary& rotary) const;
+                        const std::vector<const Branch*>& branches, const ops::Rotary& rotary);
 
   DitConfig config_;
   int64_t text_tokens_;
   nn::Target target_;
   nn::Linear patch_embedding_;
   nn::Linear text_in_, text_out_, time_in_, time_out_, time_proj_;
-  std::vector<DitBlock> blocks_;
+  nn::BlockSource<DitBlock> blocks_;
   nn::Linear proj_out_;
   at::Tensor scale_shift_table_;  // [2, D] float32
   Branch prompt_, negative_;

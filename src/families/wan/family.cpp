@@ -127,14 +127,16 @@ void check_adapters(const ModelSpec& spec, diffusion::Expert expert, const std::
 
 std::unique_ptr<diffusion::Denoiser> load_denoiser(const ModelSpec& spec, diffusion::Expert expert,
                                                    const std::vector<Adapter>& adapters, const nn::Target& target,
-                                                   const LoadProgress& progress) {
+                                                   const nn::Residency& residency, const LoadProgress& progress) {
   const std::string component = component_of(expert);
-  weights::WeightStore store(spec.directory / component, {"diffusion_pytorch_model"});
-  store.ignore_prefix("norm_added_q");  // the reference ignores it too
-  merge(adapters, store);
-  auto dit = std::make_unique<Dit>(nn::Scope(store), dit_config(spec.directory, component), spec.text_tokens, target,
-                                   progress);
-  store.check_all_used();
+  const DitConfig config = dit_config(spec.directory, component);
+  const auto store = std::make_shared<weights::WeightStore>(spec.directory / component,
+                                                            std::vector<std::string>{"diffusion_pytorch_model"});
+  store->ignore_prefix("norm_added_q");  // the reference ignores it too
+  merge(adapters, *store);
+  auto dit = std::make_unique<Dit>(nn::Scope(*store), config, spec.text_tokens, target,
+                                   block_source(store, config, residency, target, progress));
+  store->check_all_used();
   return dit;
 }
 

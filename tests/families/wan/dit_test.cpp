@@ -28,7 +28,7 @@ class DitCase : public testing::TestWithParam<std::string> {
     return "";
   }
   std::unique_ptr<diffusion::Denoiser> load(diffusion::Expert expert = diffusion::Expert::high_noise) {
-    return family.load_denoiser(spec, expert, {}, {at::kFloat, at::kCPU}, {});
+    return family.load_denoiser(spec, expert, {}, {at::kFloat, at::kCPU}, {}, {});
   }
 };
 

@@ -32,7 +32,7 @@ TEST(LoraFiles, VelocitiesEqualTheReference) {
         adapters.push_back({.file = golden.directory / (file[0].get<std::string>() + ".safetensors"),
                             .strength = file[1].get<double>()});
     const auto dit =
-        families::family_named(spec.family).load_denoiser(spec, expert, adapters, {at::kFloat, at::kCPU}, {});
+        families::family_named(spec.family).load_denoiser(spec, expert, adapters, {at::kFloat, at::kCPU}, {}, {});
     dit->begin({.prompt = base["text.positive.embeds"], .negative = {}});
     const auto velocities = dit->velocity(base["f5s8.noise"], base["f5s8.timesteps"][0].item<double>(), false);
     // As expect_golden: twice the reference's own error and the stored numbers' one.

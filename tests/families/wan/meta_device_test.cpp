@@ -66,7 +66,7 @@ class MetaDevice : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(MetaDevice, ADenoisingStepRuns) {
-  const auto dit = family.load_denoiser(spec, diffusion::Expert::high_noise, {}, target, {});
+  const auto dit = family.load_denoiser(spec, diffusion::Expert::high_noise, {}, target, {}, {});
   const at::Tensor text = golden["text.positive.embeds"];
   dit->begin({.prompt = text, .negative = text.narrow(0, 0, 1)});  // text rows come from the processor
   const int64_t channels = spec.geometry.channels;
