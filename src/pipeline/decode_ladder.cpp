@@ -1,10 +1,10 @@
 #include "pipeline/decode_ladder.h"
 
-#include <c10/util/Exception.h>
-
 #include <algorithm>
 
 #include "core/log.h"
+#include "pipeline/failure.h"
+#include "pipeline/memory_pools.h"
 
 namespace soragen::pipeline {
 using families::DecodeOptions;
@@ -30,20 +30,25 @@ void decode_within_memory(families::FrameDecoder& decoder, const at::Tensor& lat
   int64_t done = 0;
   for (DecodeOptions now = options;;) {
     int64_t seen = 0;
+    bool is_handing_out = false;
     try {
       return decoder.decode(latent, now, [&](const at::Tensor& decoded) {  // [T, H, W, 3]
         const int64_t skipped = std::clamp<int64_t>(done - seen, 0, decoded.size(0));
         seen += decoded.size(0);
         if (skipped == decoded.size(0)) return;
+        is_handing_out = true;
         frames(decoded.narrow(0, skipped, decoded.size(0) - skipped));
+        is_handing_out = false;
         done = seen;
       });
-    } catch (const c10::OutOfMemoryError&) {
+    } catch (...) {
+      if (is_handing_out || !is_out_of_memory(std::current_exception())) throw;
       if (rung == ladder.end() || ++rung == ladder.end()) throw;
       now = rung->options;
       log_warning("memory ran out while decoding; decoding again: {}",
                   rung->note.empty() ? fmt::format("{} latent frames at a time", now.latent_frames) : rung->note);
     }
+    return_freed_memory();
   }
 }
 

@@ -16,9 +16,9 @@ struct DecodeRung {
 // Tiles only where they are smaller than the frame.
 std::vector<DecodeRung> decode_ladder(int64_t width, int64_t height);
 
-// Decodes; when the device's memory runs out (c10::OutOfMemoryError), again from the start with the next rung below
-// `options` and a line in the log, until none is left. Frames that were already handed out are not handed out again: a
-// film then goes on from its first whole frame in smaller tiles.
+// Decodes; when the processor's or the card's memory runs out, again from the start with the next rung below `options`
+// and a line in the log, until none is left. Frames that were already handed out are not handed out again: a film then
+// goes on from its first whole frame in smaller tiles. Memory that runs out in `frames` is the caller's to report.
 void decode_within_memory(families::FrameDecoder& decoder, const at::Tensor& latent,
                           const families::DecodeOptions& options, const std::vector<DecodeRung>& ladder,
                           const families::FramesFn& frames);

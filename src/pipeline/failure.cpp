@@ -18,16 +18,30 @@ constexpr const char* kMemoryHint =
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+// The CPU allocator throws a plain c10::Error; OutOfMemoryError is for devices.
+bool is_memory_error(const c10::Error& error) {
+  return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
+         std::string_view(error.what_without_backtrace()).find("can't allocate memory") != std::string_view::npos;
+}
+
 Failure describe_torch_error(const c10::Error& error) {
-  const std::string text = error.what_without_backtrace();
-  // The CPU allocator throws a plain c10::Error; OutOfMemoryError is for devices.
-  const bool is_memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
-                         text.find("can't allocate memory") != std::string::npos;
-  if (is_memory) return {ErrorKind::resource, kMemoryHint, error.what()};
-  return {ErrorKind::internal, "LibTorch: " + first_line(text), error.what()};
+  if (is_memory_error(error)) return {ErrorKind::resource, kMemoryHint, error.what()};
+  return {ErrorKind::internal, "LibTorch: " + first_line(error.what_without_backtrace()), error.what()};
 }
 
 }  // namespace
+
+bool is_out_of_memory(std::exception_ptr exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (const c10::Error& error) {
+    return is_memory_error(error);
+  } catch (...) {
+    return false;
+  }
+}
 
 Failure describe_failure(std::exception_ptr exception) {
   try {

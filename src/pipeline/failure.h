@@ -14,6 +14,9 @@ struct Failure {
   std::string details;  // the whole text where the line leaves something out, for -v
 };
 
+// Of the processor's memory or a device's, as the libraries say it in their own ways.
+bool is_out_of_memory(std::exception_ptr exception);
+
 Failure describe_failure(std::exception_ptr exception);
 
 void log_details(const Failure& failure);  // line by line, at debug level
