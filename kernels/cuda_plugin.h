@@ -17,7 +17,7 @@
 namespace soragen::kernels {
 
 // One more with every change of the table or of a struct that it takes.
-constexpr int kCudaPluginVersion = 1;
+constexpr int kCudaPluginVersion = 2;
 constexpr const char* kCudaPluginSymbol = "soragen_cuda_plugin";
 
 struct CudaDriver {
@@ -59,6 +59,7 @@ struct CudaPlugin {
   void (*driver)(CudaDriver*);
   void (*card)(int device, CudaCard*, CudaFailure*);
   void (*attention_sm80)(const AttentionParams*, const Card*, Stream, CudaFailure*);
+  void (*attention_sm90)(const AttentionParams*, const Card*, Stream, CudaFailure*);
   void (*attention_int8)(const AttentionInt8Params*, Stream, CudaFailure*);
   FusedCudaKernels<float> float32;
   FusedCudaKernels<Bf16> bf16;

@@ -47,6 +47,7 @@ Support attention_sm80_support(const AttentionParams& params, const Card& card);
 void attention_sm80(const AttentionParams& params, const Card& card, Stream stream);
 
 // wgmma and bulk tensor copies, sm_90a alone.
+Support attention_sm90_card_support(const Card& card);
 Support attention_sm90_support(const AttentionParams& params, const Card& card);
 void attention_sm90(const AttentionParams& params, const Card& card, Stream stream);
 

@@ -50,9 +50,13 @@ Support attention_sm80_support(const AttentionParams& p, const Card& card) {
       attention_shared_bytes(p.head_dim, attention_key_tile(p.head_dim, card.shared_bytes_per_multiprocessor)), card);
 }
 
+Support attention_sm90_card_support(const Card& card) {
+  if (card.capability == 90) return {};
+  return {"the card is sm_" + std::to_string(card.capability) + "; only sm_90 has the warpgroup products it needs"};
+}
+
 Support attention_sm90_support(const AttentionParams& p, const Card& card) {
-  if (card.capability != 90)
-    return {"the card is sm_" + std::to_string(card.capability) + "; only sm_90 has the warpgroup products it needs"};
+  if (const Support support = attention_sm90_card_support(card); !support) return support;
   if (const Support support = check_problem(p); !support) return support;
   for (const Strides& strides : {p.query_strides, p.key_strides, p.value_strides})
     for (const int64_t stride : {strides.batch, strides.token, strides.head})

@@ -62,6 +62,8 @@ CudaPlugin kernel_table() {
       .card = nullptr,
       .attention_sm80 = [](const AttentionParams* params, const Card* card, Stream stream,
                            CudaFailure* failure) { guarded(failure, [&] { attention_sm80(*params, *card, stream); }); },
+      .attention_sm90 = [](const AttentionParams* params, const Card* card, Stream stream,
+                           CudaFailure* failure) { guarded(failure, [&] { attention_sm90(*params, *card, stream); }); },
       .attention_int8 = [](const AttentionInt8Params* params, Stream stream,
                            CudaFailure* failure) { guarded(failure, [&] { attention_int8(*params, stream); }); },
       .float32 = fused<float>(),

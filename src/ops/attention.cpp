@@ -80,6 +80,7 @@ constexpr AttentionKernel kKernels[] = {
     {"tiled", true, tiled_refusal, run_tiled},
     {"aten", true, always, run_aten},
     {"sm80", false, sm80_refusal, run_sm80},
+    {"sm90", false, sm90_refusal, run_sm90},
 };
 constexpr std::string_view kInt8 = "int8";
 
@@ -90,7 +91,7 @@ std::atomic<bool> is_int8 = false;
 
 std::span<const AttentionKernel> attention_kernels() { return kKernels; }
 
-bool is_cuda_attention(std::string_view name) { return name == "sm80" || name == kInt8; }
+bool is_cuda_attention(std::string_view name) { return name == "sm80" || name == "sm90" || name == kInt8; }
 
 void choose_attention(std::string_view name) {
   const AttentionKernel* found = nullptr;

@@ -28,7 +28,7 @@ kernels::Strides strides_of(const at::Tensor& x) {  // [B, L, N, D]
 
 float scale_of(int64_t head_dim) { return 1.0f / std::sqrt(static_cast<float>(head_dim)); }
 
-kernels::AttentionParams sm80_params(const AttentionArgs& args, const at::Tensor& bias, const at::Tensor& out) {
+kernels::AttentionParams exact_params(const AttentionArgs& args, const at::Tensor& bias, const at::Tensor& out) {
   const at::Tensor &q = args.query, &k = args.key, &v = args.value;
   const int64_t heads = q.size(2), dim = q.size(3);
   return {.query = q.const_data_ptr(),
@@ -55,6 +55,26 @@ kernels::AttentionParams sm80_params(const AttentionArgs& args, const at::Tensor
 
 at::Tensor empty_result(const at::Tensor& q) {
   return at::empty({q.size(0), q.size(1), q.size(2) * q.size(3)}, q.options());
+}
+
+std::string exact_refusal(const AttentionArgs& args, CudaKernel kernel,
+                          decltype(kernels::attention_sm80_support) support) {
+  if (std::string why = why_not(kernel, args.query); !why.empty()) return why;
+  if (std::string why = type_refusal(args.query); !why.empty()) return why;
+  for (const at::Tensor& x : {args.query, args.key, args.value})
+    if (x.stride(3) != 1) return "the numbers of a head are not side by side";
+  // The result's memory is made later; the query's stands for it, fresh memory is aligned no worse.
+  return support(exact_params(args, {}, args.query), cuda_kernels().card).why;
+}
+
+at::Tensor run_exact(const AttentionArgs& args, decltype(kernels::CudaPlugin::attention_sm80) run) {
+  const at::Tensor bias = args.key_bias.defined() ? args.key_bias.to(at::kFloat).contiguous() : at::Tensor();
+  const at::Tensor out = empty_result(args.query);
+  const kernels::AttentionParams params = exact_params(args, bias, out);
+  kernels::CudaFailure failure;
+  run(&params, &cuda_kernels().card, stream_of(args.query), &failure);
+  check_launch(failure);
+  return out;
 }
 
 // The arguments of rms_rope_int8 and of attention_int8 share tensors: made and kept together.
@@ -157,23 +177,16 @@ class Int8Problem {
 }  // namespace
 
 std::string sm80_refusal(const AttentionArgs& args) {
-  if (std::string why = why_not(CudaKernel::attention_sm80, args.query); !why.empty()) return why;
-  if (std::string why = type_refusal(args.query); !why.empty()) return why;
-  for (const at::Tensor& x : {args.query, args.key, args.value})
-    if (x.stride(3) != 1) return "the numbers of a head are not side by side";
-  // The result's memory is made later; the query's stands for it, fresh memory is aligned no worse.
-  return kernels::attention_sm80_support(sm80_params(args, {}, args.query), cuda_kernels().card).why;
+  return exact_refusal(args, CudaKernel::attention_sm80, kernels::attention_sm80_support);
 }
 
-at::Tensor run_sm80(const AttentionArgs& args) {
-  const at::Tensor bias = args.key_bias.defined() ? args.key_bias.to(at::kFloat).contiguous() : at::Tensor();
-  const at::Tensor out = empty_result(args.query);
-  const kernels::AttentionParams params = sm80_params(args, bias, out);
-  kernels::CudaFailure failure;
-  cuda_kernels().table->attention_sm80(&params, &cuda_kernels().card, stream_of(args.query), &failure);
-  check_launch(failure);
-  return out;
+at::Tensor run_sm80(const AttentionArgs& args) { return run_exact(args, cuda_kernels().table->attention_sm80); }
+
+std::string sm90_refusal(const AttentionArgs& args) {
+  return exact_refusal(args, CudaKernel::attention_sm90, kernels::attention_sm90_support);
 }
+
+at::Tensor run_sm90(const AttentionArgs& args) { return run_exact(args, cuda_kernels().table->attention_sm90); }
 
 at::Tensor int8_self_attention(const SelfAttentionArgs& args) {
   if (const std::string why = type_refusal(args.qkv); !why.empty()) refuse_int8(why);

@@ -9,6 +9,8 @@ namespace soragen::ops {
 
 std::string sm80_refusal(const AttentionArgs& args);
 at::Tensor run_sm80(const AttentionArgs& args);
+std::string sm90_refusal(const AttentionArgs& args);
+at::Tensor run_sm90(const AttentionArgs& args);
 
 // 8-bit queries and keys; the product stays as it is. Throws Error{unsupported} with the kernels' reason.
 at::Tensor int8_self_attention(const SelfAttentionArgs& args);

@@ -20,6 +20,8 @@ std::string_view name_of(CudaKernel kernel) {
   switch (kernel) {
     case CudaKernel::attention_sm80:
       return "attention_sm80";
+    case CudaKernel::attention_sm90:
+      return "attention_sm90";
     case CudaKernel::attention_int8:
       return "attention_int8";
     case CudaKernel::layer_norm:
@@ -54,6 +56,8 @@ std::string why_not(CudaKernel kernel, const at::Tensor& x) {
   if (!installed.table) return "it runs on a CUDA card; none is in use";
   if (x.device().type() != installed.device)
     return fmt::format("it runs on a CUDA card; these tensors are on {}", x.device().str());
+  if (kernel == CudaKernel::attention_sm90)
+    if (std::string why = kernels::attention_sm90_card_support(installed.card).why; !why.empty()) return why;
   if (!passed.contains(kernel)) return "its self-test has not run on this card";
   if (!passed.at(kernel)) return "its self-test failed on this card; 'soragen doctor' shows by how much";
   return "";

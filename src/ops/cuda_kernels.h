@@ -15,7 +15,7 @@
 
 namespace soragen::ops {
 
-enum class CudaKernel { attention_sm80, attention_int8, layer_norm, rms_rope, rms_silu, gelu };
+enum class CudaKernel { attention_sm80, attention_sm90, attention_int8, layer_norm, rms_rope, rms_silu, gelu };
 std::string_view name_of(CudaKernel kernel);
 
 // For the whole process, like the choice of the attention. With device kCPU the table's pointers are this process's own
@@ -28,7 +28,8 @@ struct CudaKernelSet {
 void install_cuda_kernels(const CudaKernelSet& set);  // none of them serves yet
 void remove_cuda_kernels();
 
-// Every kernel on small random data against its specification; what passes serves from here on.
+// Every kernel that this card can run, on small random data against its specification; what passes serves from here
+// on.
 struct CudaKernelTest {
   std::string name;  // "layer_norm bf16"
   CudaKernel kernel;

@@ -7,6 +7,7 @@
 #include <ATen/ops/randn.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/sin.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <exception>
@@ -187,7 +188,8 @@ void test_pointwise(Bench& bench, const kernels::FusedCudaKernels<T>& table) {
 // Weights are rounded to T before they meet the values, which average to at most the largest: one place of that, and
 // one for the rounding of the result.
 template <typename T>
-void test_attention(Bench& bench, const CudaKernelSet& set) {
+void test_attention(Bench& bench, CudaKernel kernel, decltype(kernels::CudaPlugin::attention_sm80) run,
+                    const kernels::Card& card) {
   const at::ScalarType type = Type<T>::scalar;
   const Twin query = bench.drawn({kRows, kHeads, kHeadDim}, type), key = bench.drawn({kKeys, kHeads, kHeadDim}, type),
              value = bench.drawn({kKeys, kHeads, kHeadDim}, type), bias = bench.drawn({kKeys}, at::kFloat),
@@ -212,11 +214,11 @@ void test_attention(Bench& bench, const CudaKernelSet& set) {
                                     .scale = 1.0f / std::sqrt(static_cast<float>(kHeadDim))};
   };
   bench.compare(
-      std::string("attention_sm80 ") + Type<T>::name, CudaKernel::attention_sm80, out,
+      fmt::format("{} {}", name_of(kernel), Type<T>::name), kernel, out,
       {2 * Type<T>::place + kFloatError, largest(value.host)},
       [&](kernels::Stream stream, CudaFailure& failure) {
         const auto device_params = params([](const Twin& twin) { return twin.device; });
-        set.table->attention_sm80(&device_params, &set.card, stream, &failure);
+        run(&device_params, &card, stream, &failure);
       },
       [&] { kernels::attention_ref(params([](const Twin& twin) { return twin.host; })); });
 }
@@ -271,8 +273,12 @@ std::vector<CudaKernelTest> run_cuda_self_tests(const CudaKernelSet& set) {
   test_fused<float>(bench, set.table->float32);
   test_fused<Bf16>(bench, set.table->bf16);
   test_fused<Half>(bench, set.table->half);
-  test_attention<Bf16>(bench, set);
-  test_attention<Half>(bench, set);
+  test_attention<Bf16>(bench, CudaKernel::attention_sm80, set.table->attention_sm80, set.card);
+  test_attention<Half>(bench, CudaKernel::attention_sm80, set.table->attention_sm80, set.card);
+  if (kernels::attention_sm90_card_support(set.card)) {
+    test_attention<Bf16>(bench, CudaKernel::attention_sm90, set.table->attention_sm90, set.card);
+    test_attention<Half>(bench, CudaKernel::attention_sm90, set.table->attention_sm90, set.card);
+  }
   test_int8<Bf16>(bench);
   test_int8<Half>(bench);
   return std::move(bench.tests);

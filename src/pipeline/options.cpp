@@ -156,7 +156,7 @@ Json get_fps(const Request& request) { return request.fps ? Json(to_string(*requ
 constexpr std::string_view kSolvers[] = {"unipc", "euler", "dpm++", "dmd", "lcm"};
 constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view kDtypes[] = {"auto", "fp32", "bf16"};
-constexpr std::string_view kAttention[] = {"auto", "tiled", "aten", "sm80", "int8"};
+constexpr std::string_view kAttention[] = {"auto", "tiled", "aten", "sm80", "sm90", "int8"};
 constexpr std::string_view kPresets[] = {"draft"};
 
 using R = Request;
@@ -294,8 +294,8 @@ const Option kOptions[] = {
      get_plain<&R::device>},
     {"dtype", "NAME", "auto, fp32 (exact), bf16 (default: auto)", kComputing, true, kDtypes, set_choice<&R::dtype>,
      get_plain<&R::dtype>},
-    {"attention", "NAME", "auto, tiled (AVX-512), aten, sm80 and int8 (CUDA; default: auto)", kComputing, true, kAttention,
-     set_choice<&R::attention>, get_plain<&R::attention>},
+    {"attention", "NAME", "auto, tiled (AVX-512), aten, sm80, sm90, int8 (CUDA; default: auto)", kComputing, true,
+     kAttention, set_choice<&R::attention>, get_plain<&R::attention>},
     {"threads",
      "N",
      "CPU threads (default: all)",

@@ -23,12 +23,16 @@ using kernels::emulator::GlobalRange;
 
 class CudaKernels : public testing::Test {
  protected:
-  void SetUp() override { install_cuda_kernels({.table = &table, .card = kCard, .device = at::kCPU}); }
+  void SetUp() override { put_in(kCard); }
   void TearDown() override {
     choose_attention("auto");
     remove_cuda_kernels();
   }
 
+  void put_in(const kernels::Card& card) { install_cuda_kernels({.table = &table, .card = card, .device = at::kCPU}); }
+
+  static constexpr kernels::Card kHopper{
+      .capability = 90, .shared_bytes_per_block = 227 * 1024, .shared_bytes_per_multiprocessor = 228 * 1024};
   static constexpr kernels::Card kCard{
       .capability = 80, .shared_bytes_per_block = 163 * 1024, .shared_bytes_per_multiprocessor = 164 * 1024};
   c10::InferenceMode inference;
@@ -89,6 +93,26 @@ TEST_F(CudaKernels, AttentionByNameOrAnError) {
                            .value = args.value.to(at::kFloat),
                            .key_bias = {}};
   EXPECT_ERROR(attention(wide), ErrorKind::unsupported, "element type Float; bfloat16 and half");
+}
+
+// The copy engine and the warpgroups' products are emulated too. On another card the kernel is neither run nor tested.
+TEST_F(CudaKernels, Sm90AttentionServesOnItsOwnCardAlone) {
+  const at::Tensor qkv = at::randn({2, 140, 3, 2, 128}).to(at::kBFloat16);
+  const AttentionArgs args{
+      .query = qkv.select(2, 0), .key = qkv.select(2, 1), .value = qkv.select(2, 2), .key_bias = at::randn({140})};
+  const at::Tensor exact = attention(args);
+  test_cuda_kernels();
+  choose_attention("sm90");
+  EXPECT_ERROR(attention(args), ErrorKind::unsupported,
+               "--attention sm90 cannot compute this model: the card is sm_80");
+  put_in(kHopper);
+  EXPECT_ERROR(attention(args), ErrorKind::unsupported, "--attention sm90 cannot compute this model: its self-test");
+  EXPECT_EQ(test_cuda_kernels().size(), 18U);
+  EXPECT_LE(largest(attention(args).to(at::kDouble) - exact.to(at::kDouble)), 4 * 0x1p-7 * largest(args.value));
+  table.attention_sm90 = [](const kernels::AttentionParams*, const kernels::Card*, kernels::Stream,
+                            kernels::CudaFailure*) {};
+  test_cuda_kernels();
+  EXPECT_ERROR(attention(args), ErrorKind::unsupported, "self-test failed");
 }
 
 TEST_F(CudaKernels, SelfAttentionIn8BitsStaysNearTheExactOne) {
