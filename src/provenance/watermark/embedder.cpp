@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "core/fail.h"
+#include "kernels/element.h"
 
 namespace soragen::provenance::watermark {
 namespace {
@@ -49,6 +50,17 @@ double structural_share(const std::vector<Carrier>& carriers, double period) {
     share += carrier.amplitude * carrier.amplitude / 2 * (1 - kept * kept);
   }
   return share;
+}
+
+// pixels += strength * pattern, the strength between two rows of blocks: weight sixteenths of the lower.
+SORAGEN_CPU_KERNEL void add_line(uint8_t* __restrict pixels, const int8_t* __restrict pattern,
+                                 const int16_t* __restrict upper, const int16_t* __restrict lower, int weight,
+                                 int lanes) {
+  for (int i = 0; i < lanes; ++i) {
+    const auto strength = static_cast<int16_t>((upper[i] * (16 - weight) + lower[i] * weight) >> 4);
+    const auto delta = static_cast<int16_t>((strength * pattern[i] + (1 << (kShift - 1))) >> kShift);
+    pixels[i] = static_cast<uint8_t>(std::clamp(pixels[i] + delta, 0, 255));
+  }
 }
 
 }  // namespace
@@ -171,15 +183,7 @@ void Embedder::add_pattern(Frame& frame) const {
       current = row;
     }
     const int weight = 16 * (twice - row * 2 * kWindow) / (2 * kWindow);  // of `below`, in sixteenths
-    uint8_t* __restrict pixels = &frame.rgb[size_t(y) * lanes];
-    const int8_t* __restrict pattern = &pattern_[size_t(y) * lanes];
-    const int16_t* __restrict upper = above.data();
-    const int16_t* __restrict lower = below.data();
-    for (int i = 0; i < lanes; ++i) {
-      const auto strength = static_cast<int16_t>((upper[i] * (16 - weight) + lower[i] * weight) >> 4);
-      const auto delta = static_cast<int16_t>((strength * pattern[i] + (1 << (kShift - 1))) >> kShift);
-      pixels[i] = static_cast<uint8_t>(std::clamp(pixels[i] + delta, 0, 255));
-    }
+    add_line(&frame.rgb[size_t(y) * lanes], &pattern_[size_t(y) * lanes], above.data(), below.data(), weight, lanes);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "core/fail.h"
+#include "kernels/element.h"
 
 namespace soragen::provenance::watermark {
 namespace {
@@ -13,8 +14,8 @@ namespace {
 constexpr int kStrip = 64;  // columns done together: a strip of 2,048 rows stays in the second-level cache
 constexpr int kBlock = 32;  // of the transposition
 
-void butterfly(float* __restrict ar, float* __restrict ai, float* __restrict br, float* __restrict bi, int count,
-               float cosine, float sine) {
+SORAGEN_CPU_KERNEL void butterfly(float* __restrict ar, float* __restrict ai, float* __restrict br,
+                                  float* __restrict bi, int count, float cosine, float sine) {
   for (int x = 0; x < count; ++x) {
     const float tr = br[x] * cosine - bi[x] * sine, ti = br[x] * sine + bi[x] * cosine;
     br[x] = ar[x] - tr;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "kernels/element.h"
 #include "provenance/watermark/fft.h"
 
 namespace soragen::provenance::watermark {
@@ -19,50 +20,71 @@ constexpr double kSmallestPeriod = 0.17, kLargestPeriod = 1.3;  // of the short 
 constexpr double kLeastScoreWhole = 3;
 constexpr double kSmallestTurnedPeriod = 0.3, kLargestTurnedPeriod = 0.8;
 
+// Lane by lane, which compilers make vectors of.
+SORAGEN_CPU_KERNEL float highest_of(const std::vector<float>& surface) {
+  constexpr int kLanes = 16;
+  std::array<float, kLanes> highest;
+  std::copy_n(surface.begin(), kLanes, highest.begin());
+  for (size_t i = kLanes; i < surface.size(); i += kLanes)
+    for (int lane = 0; lane < kLanes; ++lane) highest[lane] = std::max(highest[lane], surface[i + lane]);
+  return *std::max_element(highest.begin(), highest.end());
+}
+
 // One correlation surface for both forms: the real and the imaginary part of one transform.
 class Correlator {
  public:
-  Correlator() : grid_(kShifts, kShifts), fft_(kShifts, kShifts) {}
+  Correlator(const std::vector<Carrier>& standard, const std::vector<Carrier>& small)
+      : standard_(waves_of(standard)), small_(waves_of(small)), grid_(kShifts, kShifts), fft_(kShifts, kShifts) {}
 
   struct Peak {
     double score = 0, shift_u = 0, shift_v = 0;
   };
 
-  std::array<Peak, 2> peaks(const TileSpectrum& tile, int symmetry, const std::vector<Carrier>& standard,
-                            const std::vector<Carrier>& small) {
+  std::array<Peak, 2> peaks(const TileSpectrum& tile, int symmetry) {
     std::fill(grid_.real.begin(), grid_.real.end(), 0.f);
     std::fill(grid_.imaginary.begin(), grid_.imaginary.end(), 0.f);
     grid_.rows = grid_.columns = kShifts;
-    const double powers[] = {put(tile, symmetry, standard, 1), put(tile, symmetry, small, {0, 1})};
+    const double powers[] = {put(tile, symmetry, standard_, 1), put(tile, symmetry, small_, {0, 1})};
     fft_.forward_transposed(grid_);
     return {peak(grid_.real, powers[0]), peak(grid_.imaginary, powers[1])};
   }
 
  private:
-  double put(const TileSpectrum& tile, int symmetry, const std::vector<Carrier>& pilot, std::complex<float> part) {
+  struct Wave {
+    int kx, ky;
+    std::complex<float> conjugate;  // of what the pilot has there
+  };
+  static std::vector<Wave> waves_of(const std::vector<Carrier>& pilot) {
+    std::vector<Wave> waves;
+    for (const Carrier& carrier : pilot)
+      waves.push_back({carrier.kx, carrier.ky, std::polar(carrier.amplitude, -carrier.phase)});
+    return waves;
+  }
+
+  double put(const TileSpectrum& tile, int symmetry, const std::vector<Wave>& pilot, std::complex<float> part) {
     double power = 0;
     const auto add = [&](int kx, int ky, std::complex<float> value) {
       const size_t place = grid_.at((ky + kShifts) % kShifts, (kx + kShifts) % kShifts);
       grid_.real[place] += value.real();
       grid_.imaginary[place] += value.imag();
     };
-    for (const Carrier& carrier : pilot) {
-      const std::complex<float> value =
-          tile.at(carrier.kx, carrier.ky, symmetry) * std::polar(carrier.amplitude, -carrier.phase);
+    for (const Wave& wave : pilot) {
+      const std::complex<float> value = tile.at(wave.kx, wave.ky, symmetry) * wave.conjugate;
       power += 2 * std::norm(value);
-      add(carrier.kx, carrier.ky, part * value);
-      add(-carrier.kx, -carrier.ky, part * std::conj(value));
+      add(wave.kx, wave.ky, part * value);
+      add(-wave.kx, -wave.ky, part * std::conj(value));
     }
     return power;
   }
 
   static Peak peak(const std::vector<float>& surface, double power) {
-    const auto highest = std::max_element(surface.begin(), surface.end());
-    const int place = static_cast<int>(highest - surface.begin());
     if (power <= 0) return {};
-    return {*highest / std::sqrt(power), place / kShifts / double(kShifts), place % kShifts / double(kShifts)};
+    const float highest = highest_of(surface);
+    const int place = static_cast<int>(std::find(surface.begin(), surface.end(), highest) - surface.begin());
+    return {highest / std::sqrt(power), place / kShifts / double(kShifts), place % kShifts / double(kShifts)};
   }
 
+  std::vector<Wave> standard_, small_;
   ComplexGrid grid_;
   Fft fft_;
 };
@@ -119,11 +141,11 @@ void PilotSearch::refine(Candidate& candidate) const {
 
 std::vector<Candidate> PilotSearch::best_of(const std::vector<Placement>& placements) const {
   std::vector<Candidate> best;
-  Correlator correlator;
+  Correlator correlator(standard_, small_);
   for (const Placement& placement : placements) {
     const TileSpectrum tile(spectrum_, placement);
     for (int symmetry = 0; symmetry < kSymmetries; ++symmetry) {
-      const auto peaks = correlator.peaks(tile, symmetry, standard_, small_);
+      const auto peaks = correlator.peaks(tile, symmetry);
       for (const Form form : {Form::standard, Form::small}) {
         const auto& peak = peaks[form == Form::standard ? 0 : 1];
         if (best.size() == kKept && peak.score <= best.back().score) continue;

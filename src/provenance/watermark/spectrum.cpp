@@ -98,11 +98,11 @@ Frequency frequency_of(int kx, int ky, const Placement& placement) {
 TileSpectrum::TileSpectrum(const Spectrum& spectrum, const Placement& placement) : values_(kSide * kSide) {
   Placement upright = placement;
   upright.symmetry = 0;
+  const Frequency across = frequency_of(1, 0, upright), down = frequency_of(0, 1, upright);
   for (int ky = 0; ky <= kHighestIndex; ++ky)
     for (int kx = -kHighestIndex; kx <= kHighestIndex; ++kx) {
       if (kx * kx + ky * ky > kHighestIndex * kHighestIndex) continue;
-      const Frequency frequency = frequency_of(kx, ky, upright);
-      const std::complex<float> value = spectrum.sample(frequency.x, frequency.y);
+      const std::complex<float> value = spectrum.sample(kx * across.x + ky * down.x, kx * across.y + ky * down.y);
       const int place = (ky + kHighestIndex) * kSide + kx + kHighestIndex;
       values_[place] = value;
       values_[kSide * kSide - 1 - place] = std::conj(value);
