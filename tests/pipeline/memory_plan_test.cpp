@@ -177,7 +177,7 @@ TEST_F(StreamedPlan, ACardTakesBlocksFromPinnedMemoryOrTheFile) {
   const Plan pinned = plan(Json::object());
   EXPECT_EQ(residency(pinned), (nn::Residency{.resident = pinned.denoise_blocks.resident, .keeps_on_host = true}));
   EXPECT_NE(denoising(pinned).note.find("copied each step"), std::string::npos);
-  const Plan from_file = plan({{"memory", fmt::format("{}", pinned.denoise_blocks.copied - 1)}});
+  const Plan from_file = plan({{"memory", std::to_string(pinned.denoise_blocks.copied - 1)}});
   EXPECT_EQ(residency(from_file), (nn::Residency{.resident = pinned.denoise_blocks.resident}));
 }
 
