@@ -2,6 +2,7 @@
 #include "ops/cuda_device.h"
 
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <fmt/format.h>
 #include <torch/headeronly/version.h>
 
 #include "support/expect_error.h"
@@ -37,7 +38,8 @@ TEST(CudaDevice, FilesThatAreNoPlugInsAreRefused) {
 }
 
 TEST(CudaDevice, PlugInsOfAnotherBuildAreRefused) {
-  EXPECT_ERROR(find("other_version"), kUnsupported, "has version 77 of the interface, this soragen needs 1");
+  EXPECT_ERROR(find("other_version"), kUnsupported,
+               fmt::format("has version 77 of the interface, this soragen needs {};", kernels::kCudaPluginVersion));
   EXPECT_ERROR(find("other_torch"), kUnsupported, "was built with LibTorch 1.13.0, this soragen with " TORCH_VERSION);
 }
 

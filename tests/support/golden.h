@@ -56,12 +56,16 @@ inline double relative_difference(const at::Tensor& a, const at::Tensor& b) {
       .item<double>();
 }
 
-// Ours may be twice as far from float64 as the reference's float32 is; the stored numbers are once as
-// far themselves: three times the reference's error.
+// How far ours may be from stored numbers of the reference, whose own float32 error against float64 is given. Ours may
+// be twice as far from float64 as the reference is on the same processor, and that is up to 1.6 times what it was where
+// the numbers were made: wan21-tiny's velocities, made on an EPYC with AVX-512 and again on a Xeon with AMX (8.4e-6 and
+// 1.35e-5). The stored numbers are once as far themselves.
+inline double allowed(double reference_error) { return (2 * 1.6 + 1) * reference_error; }
+
 inline void expect_golden(const at::Tensor& actual, const Golden& golden, const std::string& tensor) {
   const at::Tensor expected = golden[tensor];
   ASSERT_EQ(actual.sizes(), expected.sizes()) << tensor;
-  EXPECT_LE(max_difference(actual, expected), 3 * golden.error(tensor))
+  EXPECT_LE(max_difference(actual, expected), allowed(golden.error(tensor)))
       << tensor << ", reference error " << golden.error(tensor);
 }
 

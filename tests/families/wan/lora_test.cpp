@@ -35,9 +35,8 @@ TEST(LoraFiles, VelocitiesEqualTheReference) {
         families::family_named(spec.family).load_denoiser(spec, expert, adapters, {at::kFloat, at::kCPU}, {}, {});
     dit->begin({.prompt = base["text.positive.embeds"], .negative = {}});
     const auto velocities = dit->velocity(base["f5s8.noise"], base["f5s8.timesteps"][0].item<double>(), false);
-    // As expect_golden: twice the reference's own error and the stored numbers' one.
     EXPECT_LE(test::max_difference(velocities.cond, golden[run["name"].get<std::string>()]),
-              3 * run["max_abs"].get<double>());
+              test::allowed(run["max_abs"].get<double>()));
   }
 }
 

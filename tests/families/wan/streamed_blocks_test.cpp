@@ -61,7 +61,6 @@ TEST_P(StreamedBlocks, HaveTheBitsOfResidentOnes) {
 
 // So long a film that its branches follow each other.
 TEST_P(StreamedBlocks, ServeBranchesInTurn) {
-  if (GetParam() != "wan21-tiny") GTEST_SKIP() << "one checkpoint is enough";
   const test::DeepModel model(golden.directory, 3);
   const ModelSpec spec = read_model(model.path());
   const Family& family = family_named(spec.family);

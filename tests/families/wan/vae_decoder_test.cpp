@@ -50,7 +50,8 @@ TEST_P(TiledCase, BlendsAsTheReferenceDoes) {
   const at::Tensor film = decode({.tile = 4 * spatial, .tile_stride = 3 * spatial}, "vae.tiled.latent");
   const at::Tensor ends = at::cat({film.narrow(1, 0, 1), film.narrow(1, film.size(1) - 1, 1)}, 1);
   // Decoded tiles wait in float16: half of its last place on [-1, 1], besides the reference's own error.
-  EXPECT_LE(test::max_difference(ends, golden["vae.tiled.frames"]), 3 * golden.error("vae.tiled.frames") + 0x1p-11);
+  EXPECT_LE(test::max_difference(ends, golden["vae.tiled.frames"]),
+            test::allowed(golden.error("vae.tiled.frames")) + 0x1p-11);
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, TiledCase, testing::Values("wan21-tiny", "wan22-tiny"),
