@@ -8,8 +8,10 @@
 
 #include "kernels/attention/attention.h"
 #include "kernels/attention_int8/attention_int8.h"
+#include "kernels/causal_cache/causal_cache.h"
 #include "kernels/gelu/gelu.h"
 #include "kernels/layer_norm/layer_norm.h"
+#include "kernels/rgb8/rgb8.h"
 #include "kernels/rms_rope/rms_rope.h"
 #include "kernels/rms_rope_int8/rms_rope_int8.h"
 #include "kernels/rms_silu/rms_silu.h"
@@ -17,7 +19,7 @@
 namespace soragen::kernels {
 
 // One more with every change of the table or of a struct that it takes.
-constexpr int kCudaPluginVersion = 2;
+constexpr int kCudaPluginVersion = 3;
 constexpr const char* kCudaPluginSymbol = "soragen_cuda_plugin";
 
 struct CudaDriver {
@@ -45,6 +47,7 @@ struct FusedCudaKernels {
   void (*rms_rope)(const RmsRopeArgs<T>*, int64_t rows, Stream, CudaFailure*);
   void (*rms_silu)(const RmsSiluArgs<T>*, int64_t pixels, Stream, CudaFailure*);
   void (*gelu)(const GeluArgs<T>*, Stream, CudaFailure*);
+  void (*rgb8)(const Rgb8Args<T>*, Stream, CudaFailure*);
 };
 
 template <typename T>
@@ -61,6 +64,7 @@ struct CudaPlugin {
   void (*attention_sm80)(const AttentionParams*, const Card*, Stream, CudaFailure*);
   void (*attention_sm90)(const AttentionParams*, const Card*, Stream, CudaFailure*);
   void (*attention_int8)(const AttentionInt8Params*, Stream, CudaFailure*);
+  void (*causal_cache)(const CausalCacheArgs*, Stream, CudaFailure*);
   FusedCudaKernels<float> float32;
   FusedCudaKernels<Bf16> bf16;
   FusedCudaKernels<Half> half;

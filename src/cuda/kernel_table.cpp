@@ -32,7 +32,9 @@ FusedCudaKernels<T> fused() {
       .rms_silu = [](const RmsSiluArgs<T>* args, int64_t pixels, Stream stream,
                      CudaFailure* failure) { guarded(failure, [&] { rms_silu_cuda(*args, pixels, stream); }); },
       .gelu = [](const GeluArgs<T>* args, Stream stream,
-                 CudaFailure* failure) { guarded(failure, [&] { gelu_cuda(*args, stream); }); }};
+                 CudaFailure* failure) { guarded(failure, [&] { gelu_cuda(*args, stream); }); },
+      .rgb8 = [](const Rgb8Args<T>* args, Stream stream,
+                 CudaFailure* failure) { guarded(failure, [&] { rgb8_cuda(*args, stream); }); }};
 }
 
 template <typename T>
@@ -66,6 +68,8 @@ CudaPlugin kernel_table() {
                            CudaFailure* failure) { guarded(failure, [&] { attention_sm90(*params, *card, stream); }); },
       .attention_int8 = [](const AttentionInt8Params* params, Stream stream,
                            CudaFailure* failure) { guarded(failure, [&] { attention_int8(*params, stream); }); },
+      .causal_cache = [](const CausalCacheArgs* args, Stream stream,
+                         CudaFailure* failure) { guarded(failure, [&] { causal_cache_cuda(*args, stream); }); },
       .float32 = fused<float>(),
       .bf16 = fused<Bf16>(),
       .half = fused<Half>(),

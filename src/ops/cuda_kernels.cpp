@@ -32,6 +32,10 @@ std::string_view name_of(CudaKernel kernel) {
       return "rms_silu";
     case CudaKernel::gelu:
       return "gelu";
+    case CudaKernel::causal_cache:
+      return "causal_cache";
+    case CudaKernel::rgb8:
+      return "rgb8";
   }
   SORAGEN_ASSERT(!"a kernel without a name");
 }

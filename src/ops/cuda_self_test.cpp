@@ -1,8 +1,8 @@
 #include "ops/cuda_self_test.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cos.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
@@ -10,9 +10,9 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <exception>
 
 #include "ops/attention_cuda.h"
+#include "ops/cuda_self_test_bench.h"
 #include "ops/norm.h"
 
 namespace soragen::ops {
@@ -23,89 +23,6 @@ using kernels::CudaFailure;
 using kernels::Half;
 
 constexpr int64_t kRows = 37, kHeads = 2, kHeadDim = 128, kWidth = kHeads * kHeadDim, kKeys = 77;
-
-template <typename T>
-struct Type;
-template <>
-struct Type<float> {
-  static constexpr at::ScalarType scalar = at::kFloat;
-  static constexpr double place = 0x1p-23;  // of a number of this type, relative: one apart is rounding
-  static constexpr const char* name = "fp32";
-};
-template <>
-struct Type<Bf16> {
-  static constexpr at::ScalarType scalar = at::kBFloat16;
-  static constexpr double place = 0x1p-7;
-  static constexpr const char* name = "bf16";
-};
-template <>
-struct Type<Half> {
-  static constexpr at::ScalarType scalar = at::kHalf;
-  static constexpr double place = 0x1p-10;
-  static constexpr const char* name = "fp16";
-};
-
-// Float arithmetic before the rounding to T: the depth of a row's tree of sums and as many operations around it.
-constexpr double kFloatError = 16 * 0x1p-23;
-
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-double largest(const at::Tensor& x) { return x.to(at::kDouble).abs().max().item<double>(); }
-
-template <typename T>
-T* data(const at::Tensor& x) {
-  return static_cast<T*>(x.data_ptr());
-}
-
-// The same numbers in host memory, for the specification, and on the device.
-struct Twin {
-  at::Tensor host, device;
-};
-
-// The largest difference that rounding explains: `relative` to the largest of the results, or of the numbers that they
-// are averages of.
-struct Bound {
-  double relative;
-  double largest = 0;  // 0: of the results
-};
-
-class Bench {
- public:
-  explicit Bench(const CudaKernelSet& set) : set_(set), generator_(at::make_generator<at::CPUGeneratorImpl>(1)) {}
-
-  Twin drawn(at::IntArrayRef shape, at::ScalarType type) {
-    return twin(at::randn(shape, generator_, at::kFloat).to(type));
-  }
-  Twin twin(const at::Tensor& host) const {
-    return {.host = host, .device = host.to(set_.device, host.scalar_type(), false, true)};
-  }
-
-  // Runs the kernel, then the specification, and compares what each left in `result`.
-  template <typename Kernel, typename Specification>
-  void compare(const std::string& name, CudaKernel kernel, const Twin& result, const Bound& bound, Kernel&& run,
-               Specification&& specify) {
-    CudaKernelTest test{.name = name, .kernel = kernel, .error = 0, .problem = ""};
-    try {
-      CudaFailure failure;
-      run(stream_of(result.device), failure);
-      check_launch(failure);
-      specify();
-      const at::Tensor truth = result.host.to(at::kDouble), found = result.device.to(at::kCPU, at::kDouble);
-      const double largest_number = bound.largest > 0 ? bound.largest : largest(truth);
-      test.error = largest(found - truth) / (bound.relative * largest_number);
-      if (!std::isfinite(test.error)) test.problem = "its numbers are not finite";
-    } catch (const std::exception& error) {  // LibTorch's too: a kernel's fault can show at the next copy
-      test.problem = first_line(error.what());
-    }
-    tests.push_back(std::move(test));
-  }
-
-  std::vector<CudaKernelTest> tests;
-
- private:
-  CudaKernelSet set_;
-  at::Generator generator_;
-};
 
 template <typename T>
 void test_layer_norm(Bench& bench, const kernels::FusedCudaKernels<T>& table) {
@@ -183,6 +100,45 @@ void test_pointwise(Bench& bench, const kernels::FusedCudaKernels<T>& table) {
         table.gelu(&args, stream, &failure);
       },
       [&] { kernels::gelu_ref(gelu_args(host)); });
+}
+
+// Bytes are the same or not: both round once, in the same arithmetic.
+template <typename T>
+void test_rgb8(Bench& bench, const kernels::FusedCudaKernels<T>& table) {
+  const Twin x = bench.drawn({1, 3, kWidth / 4, 3}, Type<T>::scalar),
+             out = bench.twin(at::empty(x.host.sizes(), at::kByte));
+  const auto args = [&](auto side) {
+    return kernels::Rgb8Args<T>{
+        .x = data<T>(side(x)), .out = data<uint8_t>(side(out)), .frames = 1, .height = 3, .width = kWidth / 4};
+  };
+  bench.compare(
+      std::string("rgb8 ") + Type<T>::name, CudaKernel::rgb8, out, {.relative = 0.5 / 255, .largest = 255},
+      [&](kernels::Stream stream, CudaFailure& failure) {
+        const auto device_args = args([](const Twin& twin) { return twin.device; });
+        table.rgb8(&device_args, stream, &failure);
+      },
+      [&] { kernels::rgb8_ref(args([](const Twin& twin) { return twin.host; })); });
+}
+
+// One new frame behind two past ones, the case in which old and new cache share a frame; the cache lies behind the
+// buffer. Numbers are moved, so none may change by a place.
+void test_causal_cache(Bench& bench, const kernels::CudaPlugin& table) {
+  constexpr int64_t kPast = 2, kFrames = 1;
+  const Twin memory = bench.drawn({2 * kPast + kFrames, kWidth}, at::kFloat);
+  const auto args = [&](const at::Tensor& x) {
+    return kernels::CausalCacheArgs{.buffer = x.data_ptr(),
+                                    .cache = x[kPast + kFrames].data_ptr(),
+                                    .plane_bytes = kWidth * static_cast<int64_t>(sizeof(float)),
+                                    .past = kPast,
+                                    .frames = kFrames};
+  };
+  bench.compare(
+      "causal_cache", CudaKernel::causal_cache, memory, {Type<float>::place / 2},
+      [&](kernels::Stream stream, CudaFailure& failure) {
+        const auto device_args = args(memory.device);
+        table.causal_cache(&device_args, stream, &failure);
+      },
+      [&] { kernels::causal_cache_ref(args(memory.host)); });
 }
 
 // Weights are rounded to T before they meet the values, which average to at most the largest: one place of that, and
@@ -264,6 +220,7 @@ void test_fused(Bench& bench, const kernels::FusedCudaKernels<T>& table) {
   test_layer_norm<T>(bench, table);
   test_rms_rope<T>(bench, table);
   test_pointwise<T>(bench, table);
+  test_rgb8<T>(bench, table);
 }
 
 }  // namespace
@@ -279,6 +236,7 @@ std::vector<CudaKernelTest> run_cuda_self_tests(const CudaKernelSet& set) {
     test_attention<Bf16>(bench, CudaKernel::attention_sm90, set.table->attention_sm90, set.card);
     test_attention<Half>(bench, CudaKernel::attention_sm90, set.table->attention_sm90, set.card);
   }
+  test_causal_cache(bench, *set.table);
   test_int8<Bf16>(bench);
   test_int8<Half>(bench);
   return std::move(bench.tests);

@@ -7,7 +7,7 @@
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/rms_rope/rms_rope.h"
 #include "kernels/rms_silu/rms_silu.h"
-#include "ops/cuda_kernels.h"
+#include "ops/cuda_launch.h"
 #include "ops/norm_aten.h"
 
 namespace soragen::ops {
@@ -24,24 +24,6 @@ void dispatch(const at::Tensor& x, Function&& function) {
   if (x.scalar_type() == at::kFloat) return function(float{});
   if (x.scalar_type() == at::kBFloat16) return function(Bf16{});
   fail(ErrorKind::internal, "norm kernels take float32 and bfloat16, not {}", c10::toString(x.scalar_type()));
-}
-
-// The same for a kernel of the CUDA plug-in, where one serves x: launch(T{}, table, stream, failure) returns whether
-// the kernel takes its arguments. False: nothing was done.
-template <typename Launch>
-bool launched(CudaKernel kernel, const at::Tensor& x, Launch&& launch) {
-  if (!why_not(kernel, x).empty()) return false;
-  kernels::CudaFailure failure;
-  const kernels::Stream stream = stream_of(x);
-  const auto run = [&](auto element) {
-    return launch(element, fused_cuda_kernels<decltype(element)>(), stream, failure);
-  };
-  const bool done = x.scalar_type() == at::kFloat      ? run(float{})
-                    : x.scalar_type() == at::kBFloat16 ? run(Bf16{})
-                    : x.scalar_type() == at::kHalf     ? run(kernels::Half{})
-                                                       : false;
-  check_launch(failure);
-  return done;
 }
 
 template <typename T>

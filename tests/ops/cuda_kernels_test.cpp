@@ -46,7 +46,7 @@ TEST_F(CudaKernels, ServeOnlyAfterTheirSelfTest) {
   const at::Tensor x = at::randn({3, 64});
   EXPECT_NE(why_not(CudaKernel::layer_norm, x).find("self-test has not run"), std::string::npos);
   const auto tests = test_cuda_kernels();
-  EXPECT_EQ(tests.size(), 16U);
+  EXPECT_EQ(tests.size(), 20U);
   for (const CudaKernelTest& test : tests)
     EXPECT_TRUE(test.passed()) << test.name << ": " << test.error << ' ' << test.problem;
   EXPECT_EQ(why_not(CudaKernel::layer_norm, x), "");
@@ -107,7 +107,7 @@ TEST_F(CudaKernels, Sm90AttentionServesOnItsOwnCardAlone) {
                "--attention sm90 cannot compute this model: the card is sm_80");
   put_in(kHopper);
   EXPECT_ERROR(attention(args), ErrorKind::unsupported, "--attention sm90 cannot compute this model: its self-test");
-  EXPECT_EQ(test_cuda_kernels().size(), 18U);
+  EXPECT_EQ(test_cuda_kernels().size(), 22U);
   EXPECT_LE(largest(attention(args).to(at::kDouble) - exact.to(at::kDouble)), 4 * 0x1p-7 * largest(args.value));
   table.attention_sm90 = [](const kernels::AttentionParams*, const kernels::Card*, kernels::Stream,
                             kernels::CudaFailure*) {};

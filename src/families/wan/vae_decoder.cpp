@@ -9,6 +9,7 @@
 #include "core/cancellation.h"
 #include "core/fail.h"
 #include "ops/attention.h"
+#include "ops/frames.h"
 #include "ops/norm.h"
 
 namespace soragen::families::wan {
@@ -53,23 +54,18 @@ CausalConv::CausalConv(const nn::Scope& scope, int64_t in, int64_t out, std::vec
                        const nn::Target& target)
     : weight(load_conv3d(scope, in, out, std::move(kernel), target)) {}
 
-at::Tensor CausalConv::buffer(at::IntArrayRef frames, const at::TensorOptions& options, const State& state) const {
-  at::Tensor buffer = at::empty({weight.past() + frames[0], frames[1], frames[2], weight.in_channels()}, options);
-  if (weight.past() > 0) {
-    at::Tensor past = buffer.narrow(0, 0, weight.past());
-    state.defined() ? past.copy_(state) : past.zero_();
-  }
-  return buffer;
+at::Tensor CausalConv::buffer(at::IntArrayRef frames, const at::TensorOptions& options) const {
+  return at::empty({weight.past() + frames[0], frames[1], frames[2], weight.in_channels()}, options);
 }
 
 at::Tensor CausalConv::run(const at::Tensor& buffer, State& state) const {
   const bool is_first_frame = weight.past() > 0 && !state.defined() && buffer.size(0) == weight.past() + 1;
-  if (weight.past() > 0) state = buffer.narrow(0, buffer.size(0) - weight.past(), weight.past()).clone();
+  if (weight.past() > 0) ops::exchange_past(buffer, weight.past(), state);
   return is_first_frame ? weight.apply_first(new_frames(buffer)) : weight.apply(buffer);
 }
 
 at::Tensor CausalConv::forward(const at::Tensor& frames, State& state) const {
-  const at::Tensor window = buffer(frames.sizes(), frames.options(), state);
+  const at::Tensor window = buffer(frames.sizes(), frames.options());
   new_frames(window).copy_(frames);
   return run(window, state);
 }
@@ -85,7 +81,7 @@ ResidualBlock::ResidualBlock(const nn::Scope& scope, int64_t in, int64_t out, co
 at::Tensor ResidualBlock::forward(const at::Tensor& x, State& state) const {
   const auto normed_conv = [](const at::Tensor& x, const at::Tensor& gamma, const CausalConv& conv,
                               CausalConv::State& state) {
-    const at::Tensor buffer = conv.buffer(x.sizes(), x.options(), state);
+    const at::Tensor buffer = conv.buffer(x.sizes(), x.options());
     at::Tensor frames = conv.new_frames(buffer);
     ops::rms_silu_out(x, gamma, /*silu=*/true, frames);
     return conv.run(buffer, state);
@@ -199,7 +195,7 @@ VaeDecoder::State VaeDecoder::start() const {
 }
 
 at::Tensor VaeDecoder::head(const at::Tensor& x, State& state) const {
-  const at::Tensor buffer = conv_out_.buffer(x.sizes(), x.options(), state.conv_out);
+  const at::Tensor buffer = conv_out_.buffer(x.sizes(), x.options());
   at::Tensor frames = conv_out_.new_frames(buffer);
   ops::rms_silu_out(x, norm_out_, /*silu=*/true, frames);
   return unpatchify(conv_out_.run(buffer, state.conv_out));
@@ -248,17 +244,7 @@ void VaeDecoder::decode_whole(const at::Tensor& latent, const DecodeOptions& opt
 }
 
 void VaeDecoder::decode(const at::Tensor& latent, const DecodeOptions& options, const FramesFn& frames) {
-  decode_values(latent, options, [&](const at::Tensor& values) {
-    // As the reference's video processor: [-1, 1] to [0, 1], clamp, times 255, round half to even.
-    frames(values.to(at::kFloat)
-               .mul(0.5)
-               .add_(0.5)
-               .clamp_(0.0, 1.0)
-               .mul_(255.0)
-               .round_()
-               .to(at::kCPU, at::kByte)
-               .contiguous());
-  });
+  decode_values(latent, options, [&](const at::Tensor& values) { frames(ops::rgb8(values).to(at::kCPU)); });
 }
 
 }  // namespace soragen::families::wan

@@ -32,8 +32,8 @@ struct CausalConv {
 
   CausalConv(const nn::Scope& scope, int64_t in, int64_t out, std::vector<int64_t> kernel, const nn::Target& target);
 
-  // A buffer for `frames` new frames with the past in front; write into new_frames(buffer), then run.
-  at::Tensor buffer(at::IntArrayRef frames, const at::TensorOptions& options, const State& state) const;
+  // A buffer for `frames` new frames with places for the past in front; write into new_frames(buffer), then run.
+  at::Tensor buffer(at::IntArrayRef frames, const at::TensorOptions& options) const;
   at::Tensor new_frames(const at::Tensor& buffer) const {
     return buffer.narrow(0, weight.past(), buffer.size(0) - weight.past());
   }
