@@ -14,8 +14,9 @@ from mini.train.export import best_stage
 BINARY = os.environ.get("SORAGEN_BINARY")
 
 
-def mini(*arguments):
-    subprocess.run([sys.executable, "-m", "mini", *arguments], check=True, stdout=subprocess.DEVNULL)
+def mini(*arguments, processes=1):
+    many = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)] if processes > 1 else []
+    subprocess.run([sys.executable, *many, "-m", "mini", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
 class Recipe(unittest.TestCase):
@@ -33,7 +34,7 @@ class Recipe(unittest.TestCase):
             self.assertEqual(read_video(film).shape, (33, 256, 256, 3))
 
     def check_going_on(self, folder):
-        """Training goes on from the shipped files with the weights and the curve that it had."""
+        """Training goes on, in two processes now, from the shipped files with the weights and the curve that it had."""
         again = f"{folder}/again"
         mini("start", "--out", again, "--start", f"{folder}/soragen-mini")
         before, after = load(f"{folder}/{best_stage(folder)}.pt")["average"], load(f"{again}/dit.pt")["average"]
@@ -43,7 +44,7 @@ class Recipe(unittest.TestCase):
             self.assertEqual((Path(again) / f"{stage}.csv").read_text(), (Path(folder) / f"{stage}.csv").read_text())
             self.assertTrue((Path(again) / f"{stage}.pt").exists(), stage)
         mini("data", "--check", "--out", again)
-        mini("dit", "--check", "--out", again)
+        mini("dit", "--check", "--out", again, processes=2)
         rows = [(Path(f) / "dit.csv").read_text().splitlines() for f in (folder, again)]
         self.assertEqual(rows[1][:-1], rows[0])
 

@@ -9,10 +9,10 @@ import torch
 
 
 class Curve:
-    """Rows of numbers appended to a CSV. Minutes are of processor time, of all runs together."""
+    """Rows of numbers appended to a CSV. Minutes are of processor time, of all runs and processes together."""
 
-    def __init__(self, path, columns):
-        self.path, self.columns = Path(path), ["minutes", "step", *columns]
+    def __init__(self, path, columns, processes=1):
+        self.path, self.columns, self.processes = Path(path), ["minutes", "step", *columns], processes
         self.before = 0.0
         if self.path.exists():
             rows = list(csv.reader(self.path.open()))
@@ -23,7 +23,7 @@ class Curve:
 
     def minutes(self):
         """Processor time, so that other jobs on the machine don't count; on a GPU its host thread's, which waits busily."""
-        return self.before + (time.process_time() - self.start) / 60
+        return self.before + self.processes * (time.process_time() - self.start) / 60
 
     def add(self, step, *values):
         row = [f"{self.minutes():.2f}", str(step), *(f"{v:.5g}" for v in values)]

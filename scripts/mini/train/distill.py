@@ -61,7 +61,10 @@ def run(options):
     student = Denoiser(model, teacher.tokens, teacher.encoder, device)
     held_out = HeldOut(LatentCode.load(out / "code.safetensors"), student, 8 if options.check else 32)
     data = load_shards(out / "data")
-    count = 8 if options.check else 32
+    if not options.check:
+        teacher.compile()
+        student.compile()
+    count = 8 if options.check else 16
 
     def loss_of(rng, done):
         clean, weight, texts = draw_batch(*data, rng, 9, count)

@@ -5,6 +5,7 @@ so that one learning rate serves both.
 """
 
 import torch
+import torch.distributed as dist
 
 
 @torch.no_grad()
@@ -37,6 +38,14 @@ class Muon(torch.optim.Optimizer):
                 p.add_(orthogonal(update).view_as(p), alpha=-group["lr"] * 0.2 * max(update.shape) ** 0.5)
 
 
+def average_gradients(parameters):
+    """The mean over all processes that train together."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    dist.all_reduce(flat := torch.cat([g.flatten() for g in gradients]))
+    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients])):
+        gradient.copy_(mean.view_as(gradient) / dist.get_world_size())
+
+
 class Optimizers:
     """Muon for the weights of `hidden` layers, AdamW for everything else; the learning rates move together."""
 
@@ -52,6 +61,8 @@ class Optimizers:
     def step(self, loss, factor):
         """One step downhill at factor times the learning rate; returns the gradient's norm."""
         loss.backward()
+        if dist.is_initialized():
+            average_gradients(self.parameters)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for optimizer in self.all:
             for group in optimizer.param_groups:
