@@ -61,6 +61,7 @@ struct Request {
   // How it is computed
   std::optional<std::string> device;     // auto, cpu, cuda
   std::optional<std::string> dtype;      // auto, fp32, bf16
+  std::optional<std::string> weights;    // full, int8
   std::optional<std::string> attention;  // auto or a name
   std::optional<int64_t> threads;
   std::optional<int64_t> memory;  // bytes that the run may use

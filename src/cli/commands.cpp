@@ -144,7 +144,7 @@ const std::vector<Command>& commands() {
            {"output", "ext", "include-prompt", "model", "shard", "resume", "dry-run", "progress", "verbose", "quiet", "help"}),
        .run = batch},
       {.name = "decode", .synopsis = "LATENTS -o FILE [flags]", .summary = "a film from saved latents",
-       .operand = "LATENTS", .options = {kOutput, kComputing}, .without = {"save-latents", "attention"},
+       .operand = "LATENTS", .options = {kOutput, kComputing}, .without = {"save-latents", "weights", "attention"},
        .flags = marks_and({"include-prompt", "model", "json", "progress", "verbose", "quiet", "help"}), .run = decode},
       {.name = "mark", .synopsis = "FILM -o FILE [flags]", .summary = "watermarks and signs a film made elsewhere",
        .operand = "FILM", .options = {kOutput}, .without = {"save-latents"},

@@ -59,7 +59,7 @@ std::string overview() {
 }
 
 std::string help_of(const Command& command) {
-  std::string text = fmt::format("soragen {} {}\n{}\n", command.name, command.synopsis, command.summary);
+  std::string text = fmt::format("soragen {} {}: {}\n", command.name, command.synopsis, command.summary);
   const std::vector<Flag> flags = flags_of(command);
   for (const std::string_view group : {"Film", "Output", "Computing", "Marks", "Run"}) {
     bool is_first = true;

@@ -21,7 +21,7 @@ ops::LinearWeight stacked(const std::vector<Scope>& scopes, int64_t in, int64_t 
     if (has_bias) biases.push_back(load(scope, "bias", {out_each}, target));
   }
   const auto join = [](std::vector<at::Tensor>& parts) { return parts.size() == 1 ? parts[0] : at::cat(parts); };
-  ops::LinearWeight packed(join(weights), has_bias ? join(biases) : at::Tensor());
+  ops::LinearWeight packed(join(weights), has_bias ? join(biases) : at::Tensor(), target.weights);
   weights.clear();
   for (const weights::TensorView& view : views)
     if (view.file) view.file->release(view.bytes);  // the packed copy serves from here on

@@ -75,6 +75,11 @@ at::Tensor merged(const at::Tensor& on_disk, const std::vector<weights::WeightDe
 
 }  // namespace
 
+int64_t weight_bytes(int64_t out, int64_t in, const Target& target) {
+  const auto element = static_cast<int64_t>(c10::elementSize(target.dtype));
+  return target.weights == ops::WeightForm::int8 ? ops::int8_bytes(out, in, element) : out * in * element;
+}
+
 at::Tensor to_tensor(const weights::TensorView& view, const Target& target) {
   // A missing tensor: WeightStore::check_all_used reports it when loading ends.
   if (view.file == nullptr) return at::zeros(view.shape, at::TensorOptions().dtype(target.dtype).device(target.device));

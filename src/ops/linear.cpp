@@ -49,21 +49,29 @@ at::Tensor gelu_tanh(const at::Tensor& x) {
 
 }  // namespace
 
-LinearWeight::LinearWeight(at::Tensor weight, at::Tensor bias)
-    : bias_(std::move(bias)), in_(weight.size(1)), out_(weight.size(0)), packed_(weight.is_cpu()) {
+LinearWeight::LinearWeight(at::Tensor weight, at::Tensor bias, WeightForm form)
+    : bias_(std::move(bias)),
+      in_(weight.size(1)),
+      out_(weight.size(0)),
+      packed_(weight.is_cpu() && form == WeightForm::full) {
   SORAGEN_ASSERT(weight.dim() == 2 && (!bias_.defined() || bias_.size(0) == out_));
-  weight_ = packed_ ? reorder_weight(weight) : std::move(weight);
+  if (form == WeightForm::int8)
+    int8_ = to_int8(weight);
+  else
+    weight_ = packed_ ? reorder_weight(weight) : std::move(weight);
 }
 
 at::Tensor LinearWeight::apply(const at::Tensor& x, Activation activation) const {
   SORAGEN_ASSERT(x.size(-1) == in_);
   if (packed_) return packed_linear(x, weight_, bias_, activation);
-  const at::Tensor y = at::linear(x, weight_, bias_);
+  const at::Tensor y = at::linear(x, int8_ ? from_int8(*int8_) : weight_, bias_);
   return activation == Activation::gelu_tanh ? gelu_tanh(y) : y;
 }
 
 std::vector<at::Tensor*> LinearWeight::tensors() {
-  return bias_.defined() ? std::vector{&weight_, &bias_} : std::vector{&weight_};
+  std::vector<at::Tensor*> held = int8_ ? std::vector{&int8_->values, &int8_->scales} : std::vector{&weight_};
+  if (bias_.defined()) held.push_back(&bias_);
+  return held;
 }
 
 }  // namespace soragen::ops

@@ -51,6 +51,7 @@ struct Generator::Parts {
   std::unique_ptr<diffusion::Denoiser> denoiser;
   diffusion::Expert loaded_expert = diffusion::Expert::high_noise;
   std::vector<families::Adapter> loaded_adapters;
+  nn::Target loaded_target;
   nn::Residency loaded_residency;
   std::unique_ptr<families::FrameDecoder> decoder;
   std::map<std::string, at::Tensor> embeddings;
@@ -119,13 +120,14 @@ at::Tensor Generator::denoise(const Plan& plan, const ProgressFn& progress) {
   const auto expert = [&](diffusion::Expert wanted) -> diffusion::Denoiser& {
     const auto adapters = adapters_for(plan.loras, wanted);
     if (!parts_->denoiser || parts_->loaded_expert != wanted || parts_->loaded_adapters != adapters ||
-        parts_->loaded_residency != residency(plan)) {
+        parts_->loaded_target != plan.denoise_target || parts_->loaded_residency != residency(plan)) {
       const Stopwatch time(parts_->timings, "load");
       parts_->denoiser.reset();  // two experts never share the memory
       parts_->denoiser =
           parts_->family.load_denoiser(spec_, wanted, adapters, plan.denoise_target, residency(plan), report(progress));
       parts_->loaded_expert = wanted;
       parts_->loaded_adapters = adapters;
+      parts_->loaded_target = plan.denoise_target;
       parts_->loaded_residency = residency(plan);
     }
     return *parts_->denoiser;

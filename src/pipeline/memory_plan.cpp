@@ -27,19 +27,29 @@ std::optional<int64_t> block_of(const std::string& name) {
   return std::nullopt;
 }
 
+int64_t numbers_of(const weights::TensorView& tensor) {
+  int64_t numbers = 1;
+  for (const int64_t edge : tensor.shape) numbers *= edge;
+  return numbers;
+}
+
+// A stack's products are its tensors of two dimensions.
+int64_t bytes_in_block(const weights::TensorView& tensor, const nn::Target& target) {
+  if (tensor.shape.size() == 2) return nn::weight_bytes(tensor.shape[0], tensor.shape[1], target);
+  return numbers_of(tensor) * static_cast<int64_t>(c10::elementSize(target.dtype));
+}
+
 }  // namespace
 
-BlockSizes block_sizes(const std::filesystem::path& component, int64_t element_bytes) {
+BlockSizes block_sizes(const std::filesystem::path& component, const nn::Target& target) {
   const weights::WeightStore store(component, {"diffusion_pytorch_model", "model"});
   std::map<int64_t, int64_t> blocks;
   BlockSizes sizes;
   for (const auto& [name, tensor] : store.tensors()) {
-    int64_t bytes = element_bytes;
-    for (const int64_t edge : tensor.shape) bytes *= edge;
     if (const auto block = block_of(name))
-      blocks[*block] += bytes;
+      blocks[*block] += bytes_in_block(tensor, target);
     else
-      sizes.outside += bytes;
+      sizes.outside += numbers_of(tensor) * static_cast<int64_t>(c10::elementSize(target.dtype));
   }
   sizes.count = static_cast<int64_t>(blocks.size());
   for (const auto& [index, bytes] : blocks) sizes.block = std::max(sizes.block, bytes);

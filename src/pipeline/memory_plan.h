@@ -12,6 +12,8 @@
 #include <optional>
 #include <string>
 
+#include "nn/weights.h"
+
 namespace soragen::pipeline {
 
 // Assumptions, printed with every plan that rests on them. None is measured: kAssumedCopyRate is four fifths of PCI
@@ -33,7 +35,7 @@ struct BlockSizes {
   int64_t outside = 0;  // bytes of everything else
   int64_t total() const { return count * block + outside; }
 };
-BlockSizes block_sizes(const std::filesystem::path& component, int64_t element_bytes);
+BlockSizes block_sizes(const std::filesystem::path& component, const nn::Target& target);
 
 struct BlockPlacement {
   int64_t resident = 0, streamed = 0;  // blocks

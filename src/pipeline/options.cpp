@@ -156,6 +156,7 @@ Json get_fps(const Request& request) { return request.fps ? Json(to_string(*requ
 constexpr std::string_view kSolvers[] = {"unipc", "euler", "dpm++", "dmd", "lcm"};
 constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view kDtypes[] = {"auto", "fp32", "bf16"};
+constexpr std::string_view kWeights[] = {"full", "int8"};
 constexpr std::string_view kAttention[] = {"auto", "tiled", "aten", "sm80", "sm90", "int8"};
 constexpr std::string_view kPresets[] = {"draft"};
 
@@ -294,6 +295,8 @@ const Option kOptions[] = {
      get_plain<&R::device>},
     {"dtype", "NAME", "auto, fp32 (exact), bf16 (default: auto)", kComputing, true, kDtypes, set_choice<&R::dtype>,
      get_plain<&R::dtype>},
+    {"weights", "NAME", "the transformer's: full, int8 (half of bf16's memory; default: full)", kComputing, true,
+     kWeights, set_choice<&R::weights>, get_plain<&R::weights>},
     {"attention", "NAME", "auto, tiled (AVX-512), aten, sm80, sm90, int8 (CUDA; default: auto)", kComputing, true,
      kAttention, set_choice<&R::attention>, get_plain<&R::attention>},
     {"threads",
@@ -405,6 +408,7 @@ Request merge(const Request& base, const Request& over) {
   take(merged.save_latents, over.save_latents);
   take(merged.device, over.device);
   take(merged.dtype, over.dtype);
+  take(merged.weights, over.weights);
   take(merged.attention, over.attention);
   take(merged.threads, over.threads);
   take(merged.memory, over.memory);

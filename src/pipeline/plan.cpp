@@ -100,6 +100,7 @@ Request resolved_request(const Plan& plan, Request request) {
   request.seed = plan.seed;
   request.dtype = dtype_name(plan.denoise_target);
   request.device = plan.card_limit > 0 ? "cuda" : "cpu";
+  request.weights = request.weights.value_or("full");
   request.attention = request.attention.value_or("auto");
   request.threads = plan.threads;
   request.preset.reset();  // its effect is in the values

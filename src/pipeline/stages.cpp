@@ -59,8 +59,7 @@ void plan_text_on_processor(Plan& plan, const ModelSpec& spec) {
 }
 
 void plan_text_on_card(Plan& plan, const ModelSpec& spec, int64_t budget, const nn::Target& processor) {
-  const auto element = static_cast<int64_t>(c10::elementSize(plan.text_target.dtype));
-  const BlockSizes sizes = block_sizes(spec.directory / "text_encoder", element);
+  const BlockSizes sizes = block_sizes(spec.directory / "text_encoder", plan.text_target);
   const TextPlace place = place_text(sizes, budget);
   if (place == TextPlace::processor) {
     plan.text_target = processor;
@@ -76,7 +75,7 @@ void plan_text_on_card(Plan& plan, const ModelSpec& spec, int64_t budget, const 
 }
 
 BlockSizes transformer_sizes(const Plan& plan, const ModelSpec& spec) {
-  return block_sizes(spec.directory / "transformer", static_cast<int64_t>(c10::elementSize(plan.denoise_target.dtype)));
+  return block_sizes(spec.directory / "transformer", plan.denoise_target);
 }
 
 bool is_guided(const Plan& plan) { return plan.sampling.guidance.high_noise > 1.0; }
@@ -109,7 +108,7 @@ void plan_denoising_on_processor(Plan& plan, const Family& family, const ModelSp
   if (!placement)
     fail(ErrorKind::resource,
          "denoising {}x{}, {} frames, needs {} for activations and {} for two blocks of {}, {} may be used; choose a "
-         "smaller --size, fewer --frames, --dtype bf16 or a larger --memory",
+         "smaller --size, fewer --frames, --dtype bf16, --weights int8 or a larger --memory",
          plan.size.width, plan.size.height, plan.frames, gib(stage.cost.activations), gib(2 * sizes.block), sizes.count,
          gib(plan.memory_limit));
   plan.denoise_blocks = *placement;
@@ -128,7 +127,7 @@ void plan_denoising_on_card(Plan& plan, const Family& family, const ModelSpec& s
     fail(
         ErrorKind::resource,
         "denoising {}x{}, {} frames, needs {} for activations and {} for two blocks of {} on the card, {} may be used; "
-        "choose a smaller --size, fewer --frames or a larger --vram",
+        "choose a smaller --size, fewer --frames, --weights int8 or a larger --vram",
         plan.size.width, plan.size.height, plan.frames, gib(stage.cost.activations), gib(2 * sizes.block), sizes.count,
         gib(budget));
   plan.denoise_blocks = *placement;
@@ -169,6 +168,8 @@ std::string dtype_name(const nn::Target& target) { return target.dtype == at::kB
 void choose_targets(Plan& plan, const Request& request, const Hardware& hardware) {
   const std::string device = request.device.value_or("auto"), dtype = request.dtype.value_or("auto"),
                     attention = request.attention.value_or("auto");
+  const ops::WeightForm weights =
+      request.weights.value_or("full") == "int8" ? ops::WeightForm::int8 : ops::WeightForm::full;
   if (device == "cuda" && !hardware.card)
     fail(ErrorKind::unsupported, "--device cuda: {}; use cpu or auto", hardware.no_card);
   if (device == "cpu" || !hardware.card) {
@@ -176,12 +177,14 @@ void choose_targets(Plan& plan, const Request& request, const Hardware& hardware
       fail(ErrorKind::unsupported, "--attention {} is for CUDA cards, this film is made on the processor{}", attention,
            hardware.no_card.empty() ? "" : ": " + hardware.no_card);
     plan.text_target = plan.denoise_target = plan.decode_target = processor_target(dtype, hardware);
+    plan.denoise_target.weights = weights;
     return;
   }
   plan.card_limit = std::min(request.vram.value_or(hardware.card->memory), hardware.card->memory);
   plan.processor_target = processor_target(dtype == "bf16" ? "auto" : dtype, hardware);
   plan.text_target = plan.denoise_target =
       plan.decode_target = {dtype == "fp32" ? at::kFloat : at::kBFloat16, at::Device(at::kCUDA, 0)};
+  plan.denoise_target.weights = weights;
 }
 
 void plan_stages(Plan& plan, const Family& family, const ModelSpec& spec) {

@@ -1,4 +1,4 @@
-// What the step cache and the guidance interval save and what they cost: films of one seed against the exact ones.
+// What the step cache, the guidance interval and weights in 8 bits save and what they cost: films of one seed against the exact ones.
 //
 //   soragen_bench_levers DIR [--prompt TEXT]... [--seeds N] [--steps N] [--solver NAME] [--dtype fp32] [--threads 1]
 //
@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <map>
 
 #include "core/json.h"
 #include "families/registry/registry.h"
@@ -73,6 +74,7 @@ const std::vector<Lever> kLevers = {
     {"--guidance-interval 0-0.75", {{"guidance_interval", "0-0.75"}}},
     {"--guidance-interval 0.1-0.8", {{"guidance_interval", "0.1-0.8"}}},
     {"both: 0-0.5:reuse, cache 0.1", {{"guidance_interval", "0-0.5:reuse"}, {"step_cache", 0.1}}},
+    {"--weights int8", {{"weights", "int8"}}},
     {"half the steps", Json::object()},  // what the same time would give without any of this
 };
 
@@ -143,7 +145,11 @@ class Bench {
     const families::Family& family = families::family_named(spec_.family);
     at::set_num_threads(static_cast<int>(plan.threads));
     encoder_ = family.load_text_encoder(spec_, plan.text_target, false);
-    model_.emplace(family.load_denoiser(spec_, Expert::high_noise, {}, plan.denoise_target, {}, {}));
+    for (const ops::WeightForm form : {ops::WeightForm::full, ops::WeightForm::int8}) {
+      nn::Target target = plan.denoise_target;
+      target.weights = form;
+      models_.try_emplace(form, family.load_denoiser(spec_, Expert::high_noise, {}, target, {}, {}));
+    }
   }
 
   void run() {
@@ -193,12 +199,13 @@ class Bench {
     diffusion::NoiseSource source(plan.seed);
     const at::Tensor noise = source.draw(plan.latent_shape);
     const diffusion::Conditioning conditioning{.prompt = encode(plan.prompt), .negative = encode(plan.negative_prompt)};
-    model_->evaluations = 0;
+    Counting& model = models_.at(plan.denoise_target.weights);
+    model.evaluations = 0;
     const auto start = std::chrono::steady_clock::now();
     Film film{.latent = diffusion::denoise(
-                  plan.sampling, noise, conditioning, [&](Expert) -> diffusion::Denoiser& { return *model_; }, source)};
+                  plan.sampling, noise, conditioning, [&](Expert) -> diffusion::Denoiser& { return model; }, source)};
     film.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    film.evaluations = model_->evaluations;
+    film.evaluations = model.evaluations;
     Pixels pixels;
     generator_.decode(plan, film.latent, pixels, {});
     film.pixels = std::move(pixels.bytes);
@@ -211,7 +218,7 @@ class Bench {
   pipeline::Generator generator_;
   text::Tokenizer tokenizer_;
   std::unique_ptr<text::TextEncoder> encoder_;
-  std::optional<Counting> model_;
+  std::map<ops::WeightForm, Counting> models_;
 };
 
 }  // namespace

@@ -13,10 +13,12 @@ namespace soragen::pipeline {
 namespace {
 
 const std::filesystem::path kGolden = std::filesystem::path(SORAGEN_SOURCE_DIR) / "tests/golden";
+const nn::Target kFloats{at::kFloat}, kHalves{at::kBFloat16},
+    kBytes{.dtype = at::kBFloat16, .weights = ops::WeightForm::int8};
 
 TEST(BlockSizes, CountWhatTheFilesHold) {
   for (const char* component : {"transformer", "text_encoder", "vae"}) {
-    const BlockSizes sizes = block_sizes(kGolden / "wan21-tiny" / component, 4);
+    const BlockSizes sizes = block_sizes(kGolden / "wan21-tiny" / component, kFloats);
     const weights::WeightStore store(kGolden / "wan21-tiny" / component, {"diffusion_pytorch_model", "model"});
     int64_t numbers = 0, first_block = 0;
     for (const auto& [name, tensor] : store.tensors()) {
@@ -26,10 +28,24 @@ TEST(BlockSizes, CountWhatTheFilesHold) {
     }
     EXPECT_EQ(sizes.total(), 4 * numbers) << component;  // all blocks of these are alike
     EXPECT_EQ(sizes.block, 4 * first_block) << component;
-    EXPECT_EQ(block_sizes(kGolden / "wan21-tiny" / component, 2).total(), 2 * numbers) << component;
+    EXPECT_EQ(block_sizes(kGolden / "wan21-tiny" / component, kHalves).total(), 2 * numbers) << component;
   }
-  EXPECT_EQ(block_sizes(kGolden / "wan21-tiny/transformer", 2).count, 2);
-  EXPECT_EQ(block_sizes(kGolden / "wan21-tiny/vae", 2).count, 0);
+  EXPECT_EQ(block_sizes(kGolden / "wan21-tiny/transformer", kHalves).count, 2);
+  EXPECT_EQ(block_sizes(kGolden / "wan21-tiny/vae", kHalves).count, 0);
+}
+
+// By the names of its tensors in the file: the blocks' products at a byte a number and a scale of two for every group.
+TEST(BlockSizes, CountBytesForProductsInInt8) {
+  const std::filesystem::path component = kGolden / "wan21-tiny/transformer";
+  const weights::WeightStore store(component, {"diffusion_pytorch_model"});
+  int64_t bytes = 0;
+  for (const auto& [name, tensor] : store.tensors()) {
+    const auto count = static_cast<int64_t>(tensor.bytes.size() / weights::size_of(tensor.dtype));
+    const bool is_product = name.starts_with("blocks.") && name.ends_with(".weight") && name.find("norm") == std::string::npos;
+    const auto groups = [&] { return tensor.shape[1] % 128 == 0 ? tensor.shape[1] / 128 : 1; };
+    bytes += is_product ? count + 2 * tensor.shape[0] * groups() : 2 * count;
+  }
+  EXPECT_EQ(block_sizes(component, kBytes).total(), bytes);
 }
 
 constexpr BlockSizes kTen{.count = 10, .block = 100, .outside = 50};
@@ -155,7 +171,7 @@ class StreamedPlan : public CardPlan {
 TEST_F(StreamedPlan, KeepsWhatFitsOnTheProcessor) {
   const Plan whole = plan(Json::object());
   EXPECT_EQ(residency(whole), nn::Residency{});
-  const BlockSizes sizes = block_sizes(model.path() / "transformer", 4);
+  const BlockSizes sizes = block_sizes(model.path() / "transformer", kFloats);
   for (const int64_t less : {1, 5, 20}) {
     machine.memory = (together(whole) - less * sizes.block) * 10 / 9;
     const Plan streamed = plan(Json::object());
@@ -170,7 +186,7 @@ TEST_F(StreamedPlan, KeepsWhatFitsOnTheProcessor) {
 }
 
 TEST_F(StreamedPlan, ACardTakesBlocksFromPinnedMemoryOrTheFile) {
-  const BlockSizes sizes = block_sizes(model.path() / "transformer", 2);
+  const BlockSizes sizes = block_sizes(model.path() / "transformer", kHalves);
   machine.card = CudaCardFacts{"Test Card", int64_t{24} << 30};
   const Plan whole = plan(Json::object());
   machine.card->memory = kCardContext + kCardWorkspace + together(whole) - 10 * sizes.block;
@@ -179,6 +195,19 @@ TEST_F(StreamedPlan, ACardTakesBlocksFromPinnedMemoryOrTheFile) {
   EXPECT_NE(denoising(pinned).note.find("copied each step"), std::string::npos);
   const Plan from_file = plan({{"memory", std::to_string(pinned.denoise_blocks.copied - 1)}});
   EXPECT_EQ(residency(from_file), (nn::Residency{.resident = pinned.denoise_blocks.resident}));
+}
+
+TEST_F(StreamedPlan, Int8KeepsMoreBlocks) {
+  machine.card = CudaCardFacts{"Test Card", int64_t{24} << 30};
+  const BlockSizes full = block_sizes(model.path() / "transformer", kHalves),
+                   bytes = block_sizes(model.path() / "transformer", kBytes);
+  EXPECT_LT(bytes.block, full.block);
+  machine.card->memory = kCardContext + kCardWorkspace + together(plan(Json::object())) - 10 * full.block;
+  const Plan whole = plan(Json::object()), in_bytes = plan({{"weights", "int8"}});
+  EXPECT_GT(in_bytes.denoise_blocks.resident, whole.denoise_blocks.resident);
+  EXPECT_EQ(in_bytes.denoise_blocks.weights, bytes.outside + bytes.block * (in_bytes.denoise_blocks.resident +
+                                                                          (in_bytes.denoise_blocks.streamed ? 2 : 0)));
+  EXPECT_EQ(in_bytes.request.weights, "int8");
 }
 
 }  // namespace

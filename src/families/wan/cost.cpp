@@ -7,11 +7,25 @@ namespace {
 
 int64_t bytes_of(const nn::Target& target) { return static_cast<int64_t>(c10::elementSize(target.dtype)); }
 
+// Of one block's products: two attentions of four each, and the feed-forward.
+int64_t block_bytes(const DitConfig& config, const nn::Target& target) {
+  const int64_t d = config.inner_dim();
+  const auto bytes = [&](int64_t out, int64_t in) { return nn::weight_bytes(out, in, target); };
+  return 8 * bytes(d, d) + bytes(config.ffn_dim, d) + bytes(d, config.ffn_dim);
+}
+
+// The largest weight in 8 bits, spelled out for its product; the processor converts it before it scales it.
+int64_t spelled_out_bytes(const DitConfig& config, const nn::Target& target) {
+  if (target.weights == ops::WeightForm::full) return 0;
+  const int64_t d = config.inner_dim(), copies = target.device.is_cpu() ? 2 : 1;
+  return copies * d * std::max(3 * d, config.ffn_dim) * bytes_of(target);
+}
+
 }  // namespace
 
 StageCost dit_cost(const DitConfig& config, const nn::Target& target, int64_t tokens, int64_t text_tokens) {
   const int64_t d = config.inner_dim(), element = bytes_of(target);
-  const int64_t block = 8 * d * d + 2 * d * config.ffn_dim;  // two attentions of four products each, feed-forward
+  const int64_t block = 8 * d * d + 2 * d * config.ffn_dim;  // numbers of block_bytes
   const int64_t outside =
       config.patch_volume() * (config.in_channels + config.out_channels) * d + config.text_dim * d + d * d + 6 * d * d;
   // Alive at once in the feed-forward, the widest place: residual, normed input, the inner width and its
@@ -22,8 +36,8 @@ StageCost dit_cost(const DitConfig& config, const nn::Target& target, int64_t to
   const double length = static_cast<double>(tokens), width = static_cast<double>(d);
   const double products = 2.0 * length * static_cast<double>(block - 2 * d * d),
                attention = 4.0 * length * length * width;
-  return {.weights = (config.num_layers * block + outside) * element,
-          .activations = (tokens * per_token + text_keys) * element,
+  return {.weights = config.num_layers * block_bytes(config, target) + outside * element,
+          .activations = (tokens * per_token + text_keys) * element + spelled_out_bytes(config, target),
           .flop = 2.0 * static_cast<double>(config.num_layers) * (products + attention)};
 }
 

@@ -134,7 +134,8 @@ std::unique_ptr<diffusion::Denoiser> load_denoiser(const ModelSpec& spec, diffus
                                                             std::vector<std::string>{"diffusion_pytorch_model"});
   store->ignore_prefix("norm_added_q");  // the reference ignores it too
   merge(adapters, *store);
-  auto dit = std::make_unique<Dit>(nn::Scope(*store), config, spec.text_tokens, target,
+  const nn::Target outside_blocks = {target.dtype, target.device};
+  auto dit = std::make_unique<Dit>(nn::Scope(*store), config, spec.text_tokens, outside_blocks,
                                    block_source(store, config, residency, target, progress));
   store->check_all_used();
   return dit;

@@ -48,13 +48,14 @@ TEST_P(StreamedBlocks, HaveTheBitsOfResidentOnes) {
   const at::Tensor latent = at::randn({spec.geometry.channels, 2, 8, 8});
   for (const Expert expert : {Expert::high_noise, Expert::low_noise}) {
     if (expert == Expert::low_noise && !spec.boundary_ratio) continue;
-    const auto load = [&](const nn::Residency& residency, at::ScalarType dtype) {
-      return family.load_denoiser(spec, expert, {}, {dtype, at::kCPU}, residency, {});
+    const auto load = [&](const nn::Residency& residency, const nn::Target& target) {
+      return family.load_denoiser(spec, expert, {}, target, residency, {});
     };
-    for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
-      const auto resident = velocities(*load({}, dtype), golden, latent);
+    for (const nn::Target& target : {nn::Target{at::kFloat}, nn::Target{at::kBFloat16},
+                                     nn::Target{.dtype = at::kBFloat16, .weights = ops::WeightForm::int8}}) {
+      const auto resident = velocities(*load({}, target), golden, latent);
       for (const int64_t kept : {int64_t{0}, int64_t{1}, kLayers - 1, kLayers})
-        expect_equal(velocities(*load({.resident = kept}, dtype), golden, latent), resident);
+        expect_equal(velocities(*load({.resident = kept}, target), golden, latent), resident);
     }
   }
 }
