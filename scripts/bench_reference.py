@@ -44,31 +44,44 @@ def quiet(threads):
     return torch, diffusers
 
 
-def time_calls(function, repeats):
+def time_calls(function, repeats, torch, device):
     """Seconds of each of `repeats` calls after one that is not counted; 0: of one cold call."""
-    if repeats:
+    def call():
         function()
+        if device == "cuda":  # it computes on after a call has returned
+            torch.cuda.synchronize()
+
+    if repeats:
+        call()
     seconds = []
     for _ in range(max(1, repeats)):
         start = time.perf_counter()
-        function()
+        call()
         seconds.append(round(time.perf_counter() - start, 5))
     return seconds
 
 
+def card_memory(torch, device):
+    return {"peak_card_mib": round(torch.cuda.max_memory_allocated() / 2**20, 1)} if device == "cuda" else {}
+
+
 # --- one stage at a time, with random weights of the official sizes -------------------------------------------------
 
-def denoise(width=256, height=256, frames=17, layers=4, dtype="fp32", threads=0, repeats=3):
+def denoise(width=256, height=256, frames=17, layers=4, dtype="fp32", threads=0, repeats=3, device="cpu",
+            compiled=False):
     """Two transformer calls (with and without the prompt) and the guidance sum, Wan 2.1 1.3B width, fewer layers."""
     torch, diffusers = quiet(threads)
     torch.manual_seed(0)
     precision = getattr(torch, DTYPES[dtype])
     model = diffusers.WanTransformer3DModel(
         num_attention_heads=12, attention_head_dim=128, in_channels=16, out_channels=16, text_dim=4096, freq_dim=256,
-        ffn_dim=8960, num_layers=layers).eval().to(precision)
-    latent = torch.randn(1, 16, (frames - 1) // 4 + 1, height // 8, width // 8, dtype=precision)
-    texts = [torch.randn(1, 512, 4096, dtype=precision) for _ in range(2)]
-    timestep = torch.tensor([500])
+        ffn_dim=8960, num_layers=layers).eval().to(device, precision)
+    like = {"dtype": precision, "device": device}
+    latent = torch.randn(1, 16, (frames - 1) // 4 + 1, height // 8, width // 8, **like)
+    texts = [torch.randn(1, 512, 4096, **like) for _ in range(2)]
+    timestep = torch.tensor([500], device=device)
+    if compiled:
+        model.compile_repeated_blocks()
 
     @torch.no_grad()
     def step():
@@ -76,22 +89,25 @@ def denoise(width=256, height=256, frames=17, layers=4, dtype="fp32", threads=0,
                               return_dict=False)[0] for text in texts)
         return uncond + 5.0 * (cond - uncond)
 
-    seconds = time_calls(step, repeats)
-    report("denoise", width=width, height=height, frames=frames, layers=layers, dtype=dtype,
-           threads=torch.get_num_threads(), seconds=min(seconds), all_seconds=seconds)
+    seconds = time_calls(step, repeats, torch, device)
+    report("denoise", width=width, height=height, frames=frames, layers=layers, dtype=dtype, device=device,
+           compiled=compiled, threads=torch.get_num_threads(), seconds=min(seconds), all_seconds=seconds,
+           **card_memory(torch, device))
 
 
-def decode(width=256, height=256, frames=9, dtype="fp32", threads=0, repeats=3):
+def decode(width=256, height=256, frames=9, dtype="fp32", threads=0, repeats=3, device="cpu", compiled=False):
     """AutoencoderKLWan.decode with its default (Wan 2.1) sizes."""
     torch, diffusers = quiet(threads)
     torch.manual_seed(0)
     precision = getattr(torch, DTYPES[dtype])
-    vae = diffusers.AutoencoderKLWan().eval().to(precision)
-    latent = torch.randn(1, 16, (frames - 1) // 4 + 1, height // 8, width // 8, dtype=precision)
+    vae = diffusers.AutoencoderKLWan().eval().to(device, precision)
+    latent = torch.randn(1, 16, (frames - 1) // 4 + 1, height // 8, width // 8, dtype=precision, device=device)
+    if compiled:
+        vae.decoder.compile()
     with torch.no_grad():
-        seconds = time_calls(lambda: vae.decode(latent, return_dict=False)[0], repeats)
-    report("decode", width=width, height=height, frames=frames, dtype=dtype, threads=torch.get_num_threads(),
-           seconds=min(seconds), all_seconds=seconds)
+        seconds = time_calls(lambda: vae.decode(latent, return_dict=False)[0], repeats, torch, device)
+    report("decode", width=width, height=height, frames=frames, dtype=dtype, device=device, compiled=compiled,
+           threads=torch.get_num_threads(), seconds=min(seconds), all_seconds=seconds, **card_memory(torch, device))
 
 
 # --- a whole film ---------------------------------------------------------------------------------------------------
@@ -174,6 +190,8 @@ def parse():
         command.add_argument("--dtype", choices=DTYPES, default="fp32")
         command.add_argument("--threads", type=int, default=0, help="0: as many as torch takes")
         command.add_argument("--repeats", type=int, default=3)
+        command.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+        command.add_argument("--compiled", action="store_true", help="by torch.compile")
     commands.choices["denoise"].add_argument("--layers", type=int, default=4)
     for name in ("process", "film"):
         command = commands.add_parser(name, help="a film from a checkpoint directory")

@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Proves the CUDA kernels on this machine's card and times them: builds for this card, checks every kernel
 # against double precision (ctest -L cuda), runs compute-sanitizer over short cases where it is installed, and
-# prints a table of times against cuDNN, FlashAttention 2, ATen and the card's own peaks.
+# prints a table of times against cuDNN, FlashAttention 2, ATen and the card's own peaks; then a denoising step and
+# a decoded film of Wan 2.1 1.3B's shape against diffusers (scripts/gpu_stages.py).
 #
 #   scripts/gpu_check.sh [--out DIR] [--rehearse]
 #
-#   --out DIR    also writes the table to DIR/kernels.md and the logs beside it
+#   --out DIR    also writes the tables to DIR/kernels.md and DIR/stages.md, and the logs beside them
 #   --rehearse   without a card: builds for sm_90a, runs what runs, and ends with exit code 4
 #
 # Needs an NVIDIA card, nvcc 13, CMake 3.25, g++ and a Python torch 2.11: LIBTORCH_ROOT (a torch folder or a
-# venv), else the one that python3 would import. Downloads nothing, and needs neither FFmpeg nor GoogleTest.
+# venv), else the one that python3 would import. Downloads nothing, and needs neither FFmpeg nor GoogleTest. The step
+# and the decoding are left out, with a line that says so, where libspdlog-dev, nlohmann-json3-dev, libssl-dev and
+# libicu-dev, or numpy, are missing.
 #
 # Exit code: 0 every check passed, 1 one failed, 2 usage, 4 something is missing (the message says what).
 set -euo pipefail
@@ -72,6 +75,12 @@ architecture() {  # <capability, as 9.0>
   if ((number == 90)); then echo 90a-real; else echo "$number-real"; fi
 }
 
+# The Python that the torch folder belongs to.
+python_of() {  # <torch>
+  local python=${1%/lib/python3*}/bin/python3
+  if [[ -x $python ]]; then echo "$python"; else command -v python3 || true; fi
+}
+
 elapsed() { printf '%d s' $((SECONDS - ${1:-0})); }
 
 build_program() {  # <torch> <nvcc> <architecture>
@@ -126,8 +135,36 @@ time_kernels() {
   say "timing took $(elapsed "$begin")"
 }
 
+# The tensor half of the program, in a build folder of its own.
+build_stages() {  # <torch> <nvcc> <architecture>
+  local generator=() begin=$SECONDS
+  command -v ninja >/dev/null && generator=(-G Ninja)
+  if ! CUDACXX=$2 cmake -S "$root" -B "$build/stages" "${generator[@]}" -DLIBTORCH_ROOT="$1" -DSORAGEN_MEDIA=OFF \
+    -DSORAGEN_TESTS=OFF -DCMAKE_CUDA_ARCHITECTURES="$3" >"$build/configure-stages.log" 2>&1; then
+    say "no step and no decoding are timed, cmake says: $(grep -m 1 -A 3 -E 'CMake Error|Could NOT find' "$build/configure-stages.log" | tr -s ' \n' ' ')"
+    return 1
+  fi
+  cmake --build "$build/stages" --target soragen_bench --parallel "$(nproc)" >"$build/build-stages.log" 2>&1 || {
+    failed+=("the build of the stages")
+    grep -m 1 -A 20 -E 'FAILED|error' "$build/build-stages.log" >&2
+    return 1
+  }
+  say "built the stages in $(elapsed "$begin")"
+}
+
+time_stages() {  # <python>
+  local begin=$SECONDS
+  if [[ ! $1 ]] || ! "$1" -c 'import numpy' 2>/dev/null; then
+    say "no step and no decoding are timed: ${1:-no python3} without numpy"
+    return
+  fi
+  "$1" "$root/scripts/gpu_stages.py" --bench "$build/stages/bin/soragen_bench" --work "$build/stages" \
+    --out "$logs/stages.md" || failed+=("the timing of the stages")
+  say "timing the stages took $(elapsed "$begin")"
+}
+
 main() {
-  local out='' rehearse='' card torch nvcc architecture
+  local out='' rehearse='' stages='' card torch nvcc architecture
   while (($#)); do
     case $1 in
       --out)
@@ -157,9 +194,11 @@ main() {
   mkdir -p "$logs" || die 1 "cannot write to $logs"
   failed=()
   check_kernels
+  if build_stages "$torch" "$nvcc" "$architecture"; then stages=1; fi
   if [[ $card == none,* ]]; then die 4 "built and rehearsed; nothing was proved or timed without a card"; fi
   sanitize
   time_kernels
+  if [[ $stages ]]; then time_stages "$(python_of "$torch")"; fi
   say "$(elapsed) in all"
   ((${#failed[@]} == 0)) || die 1 "failed: $(printf '%s; ' "${failed[@]}")"
 }

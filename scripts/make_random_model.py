@@ -47,7 +47,7 @@ def select(arguments):
     return repository, official.DTYPES | dict(arguments.dtype)
 
 
-def write(repository, dtypes, directory, seed):
+def write(repository, dtypes, directory, seed, weights):
     from random_model.writer import RandomBytes, write_component
 
     if directory.exists() and any(directory.iterdir()):
@@ -59,8 +59,10 @@ def write(repository, dtypes, directory, seed):
     for name, (config, tensors, library, class_name, stem) in components(repository).items():
         (directory / name).mkdir(parents=True)
         save_json(directory / name / "config.json", config)
-        write_component(directory / name, stem, tensors, dtypes[name], random, scale_of)
         index[name] = [library, class_name]
+        if name not in weights:
+            continue
+        write_component(directory / name, stem, tensors, dtypes[name], random, scale_of)
         parameters = sum(prod(shape) for _, shape in tensors)
         print(f"{name}: {parameters / 1e9:.3f} B parameters in {dtypes[name]}", flush=True)
     (directory / "scheduler").mkdir()
@@ -113,6 +115,8 @@ def main():
     parser.add_argument("--dtype", action="append", default=[], type=component_dtype, metavar="COMPONENT=DTYPE",
                         help=f"default: {', '.join(f'{k}={v}' for k, v in official.DTYPES.items())}")
     parser.add_argument("--layers", type=int, help="at most this many layers in transformer and text encoder")
+    parser.add_argument("--weights", nargs="+", metavar="COMPONENT", choices=official.DTYPES, default=list(official.DTYPES),
+                        help="components with weights, the others get a config.json alone (default: all)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--check", action="store_true", help="compare with the diffusers classes")
     arguments = parser.parse_args()
@@ -122,7 +126,7 @@ def main():
     if arguments.check:
         check(repository)
     if arguments.output:
-        write(repository, dtypes, arguments.output, arguments.seed)
+        write(repository, dtypes, arguments.output, arguments.seed, arguments.weights)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,17 @@
 //   soragen_bench attention   [--tokens 7800] [--heads 4] [--head-dim 128] [--dtype fp32] [--threads N] [--repeats 3]
 //   soragen_bench peak        [--dtype fp32] [--threads N] [--repeats 3]
 //
-// scripts/bench runs it beside the reference. "peak" times the products and convolutions that the stages
-// are made of, alone, through the same library: what the stages could reach at most.
+// denoise and decode also with --device cuda [--attention NAME] [--plain]: NAME as in generate's --attention; --plain
+// computes with ATen alone, else our kernels that pass their self-test serve too.
+//
+// scripts/bench and scripts/gpu_check.sh run it beside the reference. "peak" times the products and convolutions that
+// the stages are made of, alone, through the same library: what the stages could reach at most.
 #include <ATen/Parallel.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/stack.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 #include <malloc.h>
 #include <sys/resource.h>
@@ -23,6 +28,8 @@
 #include "families/registry/registry.h"
 #include "ops/attention.h"
 #include "ops/conv.h"
+#include "ops/cuda_device.h"
+#include "ops/cuda_kernels.h"
 #include "ops/linear.h"
 #include "pipeline/memory_pools.h"
 
@@ -33,8 +40,12 @@ struct Options {
   std::string measurement, directory;
   int64_t width = 256, height = 256, frames = 17, text = 32, threads = 0, repeats = 3;
   int64_t tokens = 7800, heads = 4, head_dim = 128;
-  std::string dtype = "fp32";
-  nn::Target target() const { return {dtype == "bf16" ? at::kBFloat16 : at::kFloat, at::kCPU}; }
+  std::string dtype = "fp32", device = "cpu", attention = "auto";
+  bool plain = false;
+  bool is_on_card() const { return device == "cuda"; }
+  nn::Target target() const {
+    return {dtype == "bf16" ? at::kBFloat16 : at::kFloat, is_on_card() ? at::Device(at::kCUDA, 0) : at::kCPU};
+  }
 };
 
 Options parse(int argc, char** argv) {
@@ -47,6 +58,8 @@ Options parse(int argc, char** argv) {
                                              {"--head-dim", &options.head_dim},
                                              {"--threads", &options.threads},
                                              {"--repeats", &options.repeats}};
+  const std::map<std::string, std::string*> words = {
+      {"--dtype", &options.dtype}, {"--device", &options.device}, {"--attention", &options.attention}};
   if (options.measurement == "decode") options.frames = 9;
   for (int i = 2; i < argc; ++i) {
     const std::string name = argv[i];
@@ -54,13 +67,17 @@ Options parse(int argc, char** argv) {
       options.directory = name;
       continue;
     }
+    if (name == "--plain") {
+      options.plain = true;
+      continue;
+    }
     if (i + 1 == argc) throw std::runtime_error(name + " needs a value");
     const std::string value = argv[++i];
     if (name == "--size") {
       options.width = std::stoll(value);
       options.height = std::stoll(value.substr(value.find('x') + 1));
-    } else if (name == "--dtype") {
-      options.dtype = value;
+    } else if (words.contains(name)) {
+      *words.at(name) = value;
     } else if (numbers.contains(name)) {
       *numbers[name] = std::stoll(value);
     } else {
@@ -70,14 +87,39 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
+c10::DeviceAllocator& card_memory() { return *c10::getDeviceAllocator(at::kCUDA); }
+
+// A card with LibTorch's CUDA half, and with our kernels unless --plain. What fails its self-test is said and left out.
+void open_card(const Options& options) {
+  ops::choose_attention(options.attention);
+  if (!options.is_on_card()) return;
+  const ops::CudaDevice& device = ops::open_cuda();
+  if (options.plain) return;
+  ops::install_cuda_kernels({.table = device.kernels, .card = device.card.card});
+  for (const ops::CudaKernelTest& test : ops::test_cuda_kernels())
+    if (!test.passed())
+      std::fprintf(stderr, "soragen_bench: %s does not serve %s\n", test.name.c_str(), test.problem.c_str());
+  card_memory().resetPeakStats(0);
+}
+
+// A card computes on after a call has returned.
+void finish(const Options& options) {
+  if (options.is_on_card()) c10::impl::VirtualGuardImpl(at::kCUDA).synchronizeDevice(0);
+}
+
 // Best of `repeats`, after one call that is not counted; 0: one cold call.
 template <typename Function>
-double best_seconds(int64_t repeats, Function&& function) {
-  if (repeats > 0) function();
+double best_seconds(const Options& options, Function&& function) {
+  const int64_t repeats = options.repeats;
+  const auto call = [&] {
+    function();
+    finish(options);
+  };
+  if (repeats > 0) call();
   double best = 1e30;
   for (int64_t i = 0; i < std::max<int64_t>(repeats, 1); ++i) {
     const auto start = std::chrono::steady_clock::now();
-    function();
+    call();
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   return best;
@@ -89,6 +131,11 @@ void report(const Options& options, Json fields) {
   fields["measurement"] = options.measurement;
   fields["dtype"] = options.dtype;
   fields["threads"] = at::get_num_threads();
+  fields["device"] = options.device;
+  if (options.is_on_card()) {
+    constexpr auto kAll = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+    fields["peak_card_mib"] = static_cast<double>(card_memory().getDeviceStats(0).allocated_bytes[kAll].peak) / 0x1p20;
+  }
   fields["peak_rss_mib"] = static_cast<double>(usage.ru_maxrss) / 1024.0;
   std::printf("%s\n", fields.dump().c_str());
 }
@@ -101,8 +148,9 @@ void denoise(const Options& options) {
   denoiser->begin({.prompt = at::randn({options.text, text_dim}), .negative = at::randn({options.text, text_dim})});
   const auto& geometry = spec.geometry;
   const at::Tensor latent = at::randn({geometry.channels, geometry.latent_frames(options.frames),
-                                       options.height / geometry.spatial, options.width / geometry.spatial});
-  const double seconds = best_seconds(options.repeats, [&] { denoiser->velocity(latent, 500, /*guided=*/true); });
+                                       options.height / geometry.spatial, options.width / geometry.spatial},
+                                      options.target().device);
+  const double seconds = best_seconds(options, [&] { denoiser->velocity(latent, 500, /*guided=*/true); });
   const auto cost = family.denoise_cost(spec, options.target(), {options.width, options.height, options.frames});
   report(options, {{"seconds", seconds}, {"gflops", cost.flop / seconds / 1e9}});
 }
@@ -113,9 +161,10 @@ void decode(const Options& options) {
   const auto decoder = family.load_decoder(spec, options.target(), {});
   const auto& geometry = spec.geometry;
   const at::Tensor latent = at::randn({geometry.channels, geometry.latent_frames(options.frames),
-                                       options.height / geometry.spatial, options.width / geometry.spatial});
+                                       options.height / geometry.spatial, options.width / geometry.spatial},
+                                      options.target().device);
   const double seconds =
-      best_seconds(options.repeats, [&] { decoder->decode(latent, {.latent_frames = 1}, [](const at::Tensor&) {}); });
+      best_seconds(options, [&] { decoder->decode(latent, {.latent_frames = 1}, [](const at::Tensor&) {}); });
   const auto cost = family.decode_cost(spec, options.target(), {options.width, options.height, options.frames}, {});
   report(options, {{"seconds", seconds}, {"gflops", cost.flop / seconds / 1e9}});
 }
@@ -130,7 +179,7 @@ void attention(const Options& options) {
   Json fields = {{"tokens", options.tokens}, {"head_dim", options.head_dim}};
   for (const ops::AttentionKernel& kernel : ops::attention_kernels())
     if (kernel.refusal(args).empty())
-      fields[std::string(kernel.name) + "_gflops"] = flop / best_seconds(options.repeats, [&] { kernel.run(args); }) / 1e9;
+      fields[std::string(kernel.name) + "_gflops"] = flop / best_seconds(options, [&] { kernel.run(args); }) / 1e9;
   report(options, fields);
 }
 
@@ -138,7 +187,7 @@ void peak(const Options& options) {
   const auto like = at::TensorOptions().dtype(options.target().dtype);
   const ops::LinearWeight weight(at::randn({8960, 1536}).to(like.dtype()), at::randn({8960}).to(like.dtype()));
   const at::Tensor x = at::randn({2560, 1536}).to(like.dtype());
-  const double gemm = 2.0 * 2560 * 1536 * 8960 / best_seconds(options.repeats, [&] { weight.apply(x); });
+  const double gemm = 2.0 * 2560 * 1536 * 8960 / best_seconds(options, [&] { weight.apply(x); });
   Json fields = {{"gemm_gflops", gemm / 1e9}};
   for (const auto& [channels, edge] : {std::pair{96, 256}, {192, 128}, {384, 64}}) {
     const ops::CausalConv3dWeight conv(at::randn({channels, channels, 3, 3, 3}).to(like.dtype()),
@@ -146,7 +195,7 @@ void peak(const Options& options) {
     const at::Tensor frames = at::randn({6, edge, edge, channels}).to(like.dtype());
     const double flop = 2.0 * 27 * channels * channels * 4 * edge * edge;
     fields[fmt::format("conv3d_{}_gflops", channels)] =
-        flop / best_seconds(options.repeats, [&] { conv.apply(frames); }) / 1e9;
+        flop / best_seconds(options, [&] { conv.apply(frames); }) / 1e9;
   }
   report(options, fields);
 }
@@ -159,6 +208,7 @@ int main(int argc, char** argv) try {
   const c10::InferenceMode inference;
   soragen::pipeline::keep_freed_memory();
   if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
+  soragen::open_card(options);
   if (options.measurement == "denoise")
     soragen::denoise(options);
   else if (options.measurement == "decode")

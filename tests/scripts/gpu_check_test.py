@@ -16,9 +16,12 @@ STAND_INS = {
     "cmake": """
         if [[ $1 == --build ]]; then
           [[ -e $CALLS/fail-build ]] && { echo "x.cu(1): error: no such thing"; exit 1; }
+          [[ -e $CALLS/fail-stages && $2 == */stages ]] && { echo "y.cpp:1: error: nor this"; exit 1; }
           cp "$CALLS/../program" "$2/soragen_gpu_check"
         else
           [[ -e $CALLS/fail-configure ]] && { echo "CMake Error: no compiler"; exit 1; }
+          [[ -e $CALLS/fail-packages && $4 == */stages ]] && { echo "CMake Error: Could NOT find spdlog"; exit 1; }
+          mkdir -p "$4"
         fi
         exit 0
         """,
@@ -26,7 +29,12 @@ STAND_INS = {
     "nvcc": 'echo "Cuda compilation tools, release ${CUDA:-13.0}, V13.0.88"',
     "nvidia-smi": '[[ ${CARD-} ]] || exit 9; printf "%s\\n" "$CARD"',
     "compute-sanitizer": '[[ ! -e $CALLS/fail-$2 ]] || { echo "========= Invalid read"; exit 9; }',
-    "python3": 'echo "${TORCH-}"',
+    "python3": """
+        [[ $1 == */gpu_stages.py ]] || { echo "${TORCH-}"; exit; }
+        [[ $2 == --bench && $4 == --work && $6 == --out ]] || exit 9
+        echo "| decoding |" | tee "$7"
+        [[ ! -e $CALLS/fail-timing ]]
+        """,
     "ninja": "",
 }
 PROGRAM = """
@@ -91,7 +99,10 @@ class GpuCheck(unittest.TestCase):
     def test_passes_and_prints_the_table(self):
         run = self.expect(0, "in all")
         self.assertIn("| attention_sm80 | 1560 |", run.stdout)
-        configure, build = self.called("cmake")
+        self.assertIn("| decoding |", run.stdout)
+        configure, build, *stages = self.called("cmake")
+        self.assertIn("-DSORAGEN_MEDIA=OFF", stages[0])
+        self.assertIn("--target soragen_bench", stages[1])
         self.assertIn("tests/kernels/cuda", configure)
         self.assertIn(f"-DLIBTORCH_ROOT={self.torch}", configure)
         self.assertIn("-DCMAKE_CUDA_ARCHITECTURES=90a-real", configure)
@@ -102,7 +113,7 @@ class GpuCheck(unittest.TestCase):
     def test_writes_the_table_and_logs_where_it_is_told(self):
         self.expect(0, "in all", "--out", "a folder/results")
         self.assertEqual(sorted(path.name for path in (self.base / "a folder/results").iterdir()),
-                         ["checks.log", "kernels.md", "memcheck.log", "racecheck.log"])
+                         ["checks.log", "kernels.md", "memcheck.log", "racecheck.log", "stages.md"])
 
     def test_builds_for_the_card(self):
         for card, architecture in (("A, 8.6, 580", "86-real"), ("B, 12.0, 580", "120-real"), ("C, 10.0, 580", "100-real")):
@@ -162,6 +173,17 @@ class GpuCheck(unittest.TestCase):
     def test_a_failed_timing_fails(self):
         self.let_fail("bench")
         self.expect(1, "failed: the timing of the kernels")
+
+    def test_says_why_the_stages_are_not_timed(self):
+        self.let_fail("packages")
+        run = self.expect(0, "no step and no decoding are timed, cmake says: CMake Error: Could NOT find spdlog")
+        self.assertNotIn("| decoding |", run.stdout)
+
+    def test_stages_that_do_not_build_or_run_fail(self):
+        self.let_fail("timing")
+        self.expect(1, "failed: the timing of the stages")
+        self.let_fail("stages")
+        self.expect(1, "failed: the build of the stages")
 
     def test_refuses_what_it_does_not_know(self):
         self.expect(2, "--fast is none of", "--fast")
