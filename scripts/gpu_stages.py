@@ -12,6 +12,7 @@ and a line on stderr for what could not be measured; exit code 1 if that is one 
 import argparse
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,10 +49,13 @@ def parse():
 
 def checkpoint(options):
     folder = options.work / f"wan2.1-1.3b-{options.layers}-layers-no-text"
-    if not (folder / "model_index.json").exists():
+    if not folder.exists():
+        part = folder.with_name(folder.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)  # of a run that was interrupted
         command = [sys.executable, ROOT / "make_random_model.py", "--like", "wan2.1-t2v-1.3b", "--layers", options.layers,
-                   "--weights", "transformer", "vae", "-o", folder]
+                   "--weights", "transformer", "vae", "-o", part]
         subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
+        part.rename(folder)
     return folder
 
 

@@ -5,7 +5,7 @@
 #include <ATen/ops/linear.h>
 
 #include "core/fail.h"
-#include "ops/cuda_kernels.h"
+#include "ops/cuda_launch.h"
 
 namespace soragen::ops {
 namespace {
@@ -31,19 +31,14 @@ at::Tensor packed_linear(const at::Tensor& x, const at::Tensor& weight, const at
 
 // Its input is nobody else's: the CUDA kernel works in place.
 at::Tensor gelu_tanh(const at::Tensor& x) {
-  const auto launched = [&]<typename T>(T) {
-    const kernels::GeluArgs<T> args{
-        .x = static_cast<T*>(x.data_ptr()), .out = static_cast<T*>(x.data_ptr()), .count = x.numel()};
-    if (!kernels::gelu_cuda_support(args)) return false;
-    kernels::CudaFailure failure;
-    fused_cuda_kernels<T>().gelu(&args, stream_of(x), &failure);
-    check_launch(failure);
-    return true;
-  };
-  const at::ScalarType type = x.scalar_type();
-  const bool done = why_not(CudaKernel::gelu, x).empty() && ((type == at::kFloat && launched(float{})) ||
-                                                             (type == at::kBFloat16 && launched(kernels::Bf16{})) ||
-                                                             (type == at::kHalf && launched(kernels::Half{})));
+  const bool done =
+      launched(CudaKernel::gelu, x, [&]<typename T>(T, const auto& table, kernels::Stream stream, auto& failure) {
+        const kernels::GeluArgs<T> args{
+            .x = static_cast<T*>(x.data_ptr()), .out = static_cast<T*>(x.data_ptr()), .count = x.numel()};
+        if (!kernels::gelu_cuda_support(args)) return false;
+        table.gelu(&args, stream, &failure);
+        return true;
+      });
   return done ? x : at::gelu(x, "tanh");
 }
 

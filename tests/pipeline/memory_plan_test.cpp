@@ -41,7 +41,8 @@ TEST(BlockSizes, CountBytesForProductsInInt8) {
   int64_t bytes = 0;
   for (const auto& [name, tensor] : store.tensors()) {
     const auto count = static_cast<int64_t>(tensor.bytes.size() / weights::size_of(tensor.dtype));
-    const bool is_product = name.starts_with("blocks.") && name.ends_with(".weight") && name.find("norm") == std::string::npos;
+    const bool is_product =
+        name.starts_with("blocks.") && name.ends_with(".weight") && name.find("norm") == std::string::npos;
     const auto groups = [&] { return tensor.shape[1] % 128 == 0 ? tensor.shape[1] / 128 : 1; };
     bytes += is_product ? count + 2 * tensor.shape[0] * groups() : 2 * count;
   }
