@@ -26,6 +26,7 @@ OURS = [  # row, flags of soragen_bench, stages
     ("soragen, --attention sm80", ["--attention", "sm80"], ("denoise",)),
     ("soragen, --attention sm90", ["--attention", "sm90"], ("denoise",)),
     ("soragen, --attention int8 (not exact)", ["--attention", "int8"], ("denoise",)),
+    ("soragen, --attention int8-sparse (half of the keys)", ["--attention", "int8-sparse"], ("denoise",)),
 ]
 MUST_RUN = {OURS[0][0], OURS[1][0]}  # the others depend on the card
 REFERENCE = [

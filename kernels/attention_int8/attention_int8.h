@@ -22,6 +22,7 @@ namespace soragen::kernels {
 
 constexpr int kInt8KeyTile = 32;
 constexpr int kKeyBlock = 64;
+constexpr int kBlockSamples = 8;  // queries or keys of a block that select_key_blocks looks at
 
 struct AttentionInt8Params {
   const int8_t* query = nullptr;       // [B, L, N, D] dense

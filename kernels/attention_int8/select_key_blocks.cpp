@@ -9,8 +9,8 @@
 namespace soragen::kernels {
 namespace {
 
-// Eight of a block each: the weights of 1 / 128 of the pairs.
-constexpr int kQueryStep = kAttentionQueries / 8, kKeyStep = kKeyBlock / 8;
+// The weights of 1 / 128 of the pairs.
+constexpr int kQueryStep = kAttentionQueries / kBlockSamples, kKeyStep = kKeyBlock / kBlockSamples;
 
 class Selection {
  public:

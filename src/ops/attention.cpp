@@ -82,29 +82,42 @@ constexpr AttentionKernel kKernels[] = {
     {"sm80", false, sm80_refusal, run_sm80},
     {"sm90", false, sm90_refusal, run_sm90},
 };
-constexpr std::string_view kInt8 = "int8";
+
+// For self_attention() alone: `kept` is the share of the key blocks that a block of queries attends to.
+struct Int8Form {
+  std::string_view name;
+  double kept;
+};
+constexpr Int8Form kInt8Forms[] = {{"int8", 1.0}, {"int8-sparse", 0.5}};
 
 std::atomic<const AttentionKernel*> chosen = nullptr;  // null: auto
-std::atomic<bool> is_int8 = false;
+std::atomic<const Int8Form*> chosen_int8 = nullptr;
+
+template <typename T, size_t N>
+const T* find_named(const T (&table)[N], std::string_view name) {
+  const T* const found = std::ranges::find(table, name, &T::name);
+  return found == std::end(table) ? nullptr : found;
+}
 
 }  // namespace
 
 std::span<const AttentionKernel> attention_kernels() { return kKernels; }
 
-bool is_cuda_attention(std::string_view name) { return name == "sm80" || name == "sm90" || name == kInt8; }
+bool is_cuda_attention(std::string_view name) {
+  return name == "sm80" || name == "sm90" || find_named(kInt8Forms, name) != nullptr;
+}
 
 void choose_attention(std::string_view name) {
-  const AttentionKernel* found = nullptr;
-  std::vector<std::string_view> names = {"auto"};
-  for (const AttentionKernel& kernel : kKernels) {
-    names.push_back(kernel.name);
-    if (kernel.name == name) found = &kernel;
-  }
-  names.push_back(kInt8);
-  if (std::find(names.begin(), names.end(), name) == names.end())
+  const AttentionKernel* const kernel = find_named(kKernels, name);
+  const Int8Form* const int8 = find_named(kInt8Forms, name);
+  if (kernel == nullptr && int8 == nullptr && name != "auto") {
+    std::vector<std::string_view> names = {"auto"};
+    for (const AttentionKernel& known : kKernels) names.push_back(known.name);
+    for (const Int8Form& known : kInt8Forms) names.push_back(known.name);
     fail(ErrorKind::usage, "--attention {} is not valid; use one of {}", name, fmt::join(names, ", "));
-  chosen = found;
-  is_int8 = name == kInt8;
+  }
+  chosen = kernel;
+  chosen_int8 = int8;
 }
 
 at::Tensor attention(const AttentionArgs& args) {
@@ -123,10 +136,10 @@ at::Tensor attention(const AttentionArgs& args) {
 
 at::Tensor self_attention(const SelfAttentionArgs& args) {
   SORAGEN_ASSERT(args.qkv.dim() == 5 && args.qkv.size(2) == 3 && args.qkv.is_contiguous());
-  if (is_int8) {
+  if (const Int8Form* const int8 = chosen_int8) {
     if (const std::string why = why_not(CudaKernel::attention_int8, args.qkv); !why.empty())
-      fail(ErrorKind::unsupported, "--attention {} cannot compute this model: {}", kInt8, why);
-    return int8_self_attention(args);
+      fail(ErrorKind::unsupported, "--attention {} cannot compute this model: {}", int8->name, why);
+    return int8_self_attention(args, int8->kept);
   }
   const at::Tensor q = args.qkv.select(2, 0), k = args.qkv.select(2, 1), v = args.qkv.select(2, 2);
   rms_rope_(q, args.norm_q, args.rotary, args.eps);

@@ -6,6 +6,7 @@
 
 #include "core/fail.h"
 #include "ops/cuda_kernels.h"
+#include "ops/key_blocks.h"
 
 namespace soragen::ops {
 namespace {
@@ -147,15 +148,22 @@ class Int8Problem {
             .scale = scale_of(dim_)};
   }
 
-  at::Tensor run(const kernels::Int8CudaKernels<T>& table) const {
+  at::Tensor run(const kernels::Int8CudaKernels<T>& table, double kept) const {
     const kernels::Stream stream = stream_of(qkv_);
-    const kernels::AttentionInt8Params params = attention_params();
+    kernels::AttentionInt8Params params = attention_params();
     if (const std::string why = refusal(); !why.empty()) refuse_int8(why);
     kernels::CudaFailure failure;
     table.key_centre(&centre_args_, stream, &failure);
     check_launch(failure);
     table.rms_rope_int8(&quantise_args_, batch_ * tokens_, stream, &failure);
     check_launch(failure);
+    at::Tensor key_blocks;
+    if (kept < 1) {
+      params.kept = static_cast<int>(std::ceil(kept * kernels::blocks_of(params.keys, kernels::kKeyBlock)));
+      key_blocks = choose_key_blocks(
+          {query8_, key8_, query_scale_, key_scale_, heads_, params.scale, params.kept});
+      params.key_blocks = key_blocks.const_data_ptr<int32_t>();
+    }
     cuda_kernels().table->attention_int8(&params, stream, &failure);
     check_launch(failure);
     return out_;
@@ -188,10 +196,10 @@ std::string sm90_refusal(const AttentionArgs& args) {
 
 at::Tensor run_sm90(const AttentionArgs& args) { return run_exact(args, cuda_kernels().table->attention_sm90); }
 
-at::Tensor int8_self_attention(const SelfAttentionArgs& args) {
+at::Tensor int8_self_attention(const SelfAttentionArgs& args, double kept) {
   if (const std::string why = type_refusal(args.qkv); !why.empty()) refuse_int8(why);
-  if (args.qkv.scalar_type() == at::kHalf) return Int8Problem<Half>(args).run(cuda_kernels().table->int8_half);
-  return Int8Problem<Bf16>(args).run(cuda_kernels().table->int8_bf16);
+  if (args.qkv.scalar_type() == at::kHalf) return Int8Problem<Half>(args).run(cuda_kernels().table->int8_half, kept);
+  return Int8Problem<Bf16>(args).run(cuda_kernels().table->int8_bf16, kept);
 }
 
 }  // namespace soragen::ops

@@ -157,7 +157,7 @@ constexpr std::string_view kSolvers[] = {"unipc", "euler", "dpm++", "dmd", "lcm"
 constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view kDtypes[] = {"auto", "fp32", "bf16"};
 constexpr std::string_view kWeights[] = {"full", "int8"};
-constexpr std::string_view kAttention[] = {"auto", "tiled", "aten", "sm80", "sm90", "int8"};
+constexpr std::string_view kAttention[] = {"auto", "tiled", "aten", "sm80", "sm90", "int8", "int8-sparse"};
 constexpr std::string_view kPresets[] = {"draft"};
 
 using R = Request;
@@ -297,7 +297,7 @@ const Option kOptions[] = {
      get_plain<&R::dtype>},
     {"weights", "NAME", "the transformer's: full, int8 (half of bf16's memory; default: full)", kComputing, true,
      kWeights, set_choice<&R::weights>, get_plain<&R::weights>},
-    {"attention", "NAME", "auto, tiled (AVX-512), aten, sm80, sm90, int8 (CUDA; default: auto)", kComputing, true,
+    {"attention", "NAME", "auto, tiled (AVX-512), aten; CUDA: sm80, sm90, int8, int8-sparse", kComputing, true,
      kAttention, set_choice<&R::attention>, get_plain<&R::attention>},
     {"threads",
      "N",

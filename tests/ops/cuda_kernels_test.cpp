@@ -4,11 +4,13 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cos.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/sin.h>
 #include <c10/core/InferenceMode.h>
 
 #include "cuda/kernel_table.h"
+#include "kernels/attention_int8/attention_int8.h"
 #include "kernels/device/emulator/global_memory.h"
 #include "ops/attention.h"
 #include "ops/norm.h"
@@ -133,6 +135,44 @@ TEST_F(CudaKernels, SelfAttentionIn8BitsStaysNearTheExactOne) {
   const double cosine = ((found * exact).sum() / (found.square().sum() * exact.square().sum()).sqrt()).item<double>();
   EXPECT_GT(cosine, .999);  // the goal of 8-bit attention
   EXPECT_LT(cosine, 1.0 - 1e-9);
+}
+
+// The blocks that are kept are the specification's, and no other key is seen: attention to those alone, in double.
+TEST_F(CudaKernels, SparseAttentionSeesHalfOfTheKeyBlocks) {
+  at::manual_seed(7);
+  constexpr int64_t kTokens = 300, kHeads = 2, kDim = 64, kWidth = kHeads * kDim;  // 5 blocks of keys, 3 are kept
+  const at::Tensor qkv = at::randn({1, kTokens, 3, kHeads, kDim}).to(at::kBFloat16);
+  // A block of keys whose values tell it from the others.
+  for (int64_t token = 0; token < kTokens; ++token) qkv[0][token][2].fill_(static_cast<double>(token / 64));
+  qkv.select(2, 0).mul_(4);
+  static std::vector<int32_t> seen;
+  static int kept;
+  table.attention_int8 = [](const kernels::AttentionInt8Params* params, kernels::Stream stream,
+                            kernels::CudaFailure* failure) {
+    seen.clear();
+    kept = params->kept;
+    if (params->key_blocks != nullptr) {
+      std::vector<int32_t> expected(static_cast<size_t>(params->heads) * 3 * static_cast<size_t>(kept));
+      kernels::select_key_blocks(*params, expected.data());
+      seen.assign(params->key_blocks, params->key_blocks + expected.size());
+      EXPECT_EQ(seen, expected);
+    }
+    cuda::kernel_table().attention_int8(params, stream, failure);
+  };
+  test_cuda_kernels();
+  choose_attention("int8-sparse");
+  const at::Tensor ones = at::ones({kWidth});
+  const at::Tensor out =
+      self_attention({.qkv = qkv.clone(), .norm_q = ones, .norm_k = ones, .rotary = {}, .eps = 1e-6}).to(at::kDouble);
+  ASSERT_EQ(kept, 3);
+  ASSERT_EQ(seen.size(), 18U);
+  for (int64_t head = 0; head < kHeads; ++head)
+    for (int64_t token = 0; token < kTokens; ++token) {
+      const int32_t* const list = &seen[static_cast<size_t>((head * 3 + token / 128) * kept)];
+      const double value = out[0][token][head * kDim].item<double>();
+      EXPECT_GE(value, list[0] - .03) << token;  // values are block numbers: an average of those that are seen
+      EXPECT_LE(value, list[kept - 1] + .03) << token;
+    }
 }
 
 // The forms for devices without kernels of ours, against the kernels of the CPU: float32 differs by rounding in sums of
