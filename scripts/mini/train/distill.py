@@ -17,7 +17,7 @@ from .loop import precision, train
 from .muon import Optimizers
 
 STEPS = 8
-GUIDANCE = 3.0
+GUIDANCE = 5.0
 SHIFT = 3.0
 
 
