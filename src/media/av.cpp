@@ -13,19 +13,6 @@
 namespace soragen::media {
 namespace {
 
-bool is_resource_error(int result) {
-  switch (result) {
-    case AVERROR(ENOSPC):
-    case AVERROR(EDQUOT):
-    case AVERROR(EFBIG):
-    case AVERROR(EPIPE):
-    case AVERROR(ENOMEM):
-      return true;
-    default:
-      return false;
-  }
-}
-
 struct LoggedError {
   const void* source = nullptr;
   std::string text;
@@ -68,6 +55,19 @@ FramePtr make_picture(AVPixelFormat format, int width, int height) {
   for (AVBufferRef* buffer : picture->buf)
     if (buffer != nullptr) std::memset(buffer->data, 0, buffer->size);
   return picture;
+}
+
+bool is_resource_error(int result) {
+  switch (result) {
+    case AVERROR(ENOSPC):
+    case AVERROR(EDQUOT):
+    case AVERROR(EFBIG):
+    case AVERROR(EPIPE):
+    case AVERROR(ENOMEM):
+      return true;
+    default:
+      return false;
+  }
 }
 
 int av_check(int result, std::string_view action, std::string_view subject, ErrorKind otherwise) {

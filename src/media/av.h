@@ -56,8 +56,11 @@ PacketPtr make_packet();
 // reads there is the same every time.
 FramePtr make_picture(AVPixelFormat format, int width, int height);
 
-// Returns result, or throws "cannot <action> <subject>: <libav's reason>" if it is negative. A full disk,
-// a closed pipe, a file size limit and missing memory are Error{resource}; anything else is `otherwise`.
+// A full disk, a closed pipe, a file size limit, missing memory.
+bool is_resource_error(int result);
+
+// Returns result, or throws "cannot <action> <subject>: <libav's reason>" if it is negative. A resource error is
+// Error{resource}; anything else is `otherwise`.
 int av_check(int result, std::string_view action, std::string_view subject, ErrorKind otherwise);
 
 // Options for a libav call, which takes those it knows. Those it left are an error of ours.

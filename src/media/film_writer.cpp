@@ -108,10 +108,11 @@ class FilmWriter final : public FrameSink {
   void check_write(int result) {
     if (is_stdout_ && result == AVERROR(EPIPE))
       fail(ErrorKind::resource, "cannot write to standard output: the program that reads it has ended");
-    // Our own packets are in order. What a muxer refuses, also later, is sound: times that run backwards, no header.
-    if (audio_ && (result == AVERROR(EINVAL) || result == AVERROR_INVALIDDATA))
+    const bool is_resource = result == AVERROR(EIO) || is_resource_error(result);
+    // Our own packets are in order. What a muxer or its filters refuse is sound: times that run backwards, no header.
+    if (audio_ && !is_resource)
       av_check(result, "copy the sound of", fmt::format("{} into {}", audio_from_, name_), ErrorKind::input);
-    av_check(result, "write", name_, result == AVERROR(EIO) ? ErrorKind::resource : ErrorKind::internal);
+    av_check(result, "write", name_, is_resource ? ErrorKind::resource : ErrorKind::internal);
   }
 
   bool is_stdout_;

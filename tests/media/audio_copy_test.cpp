@@ -139,6 +139,21 @@ TEST(AudioCopy, WhatTheMuxerRefusesIsRefusedBefore) {
   }
 }
 
+// Several blocks with a checksum in one AAC frame: libav finds it only at the packet, in a filter before the muxer.
+TEST(AudioCopy, SoundThatIsRefusedAtAPacketIsTheFilmsFault) {
+  const test::TempDir folder;
+  make_source(folder / "a.ts", "-c:v libx264 -pix_fmt yuv420p -c:a aac");
+  std::string bytes = test::run("cat " + test::quoted(folder / "a.ts"));
+  // ISO/IEC 14496-3, 1.A.2.2: twelve bits of sync, ... the inverted flag of the checksum, ... two bits of blocks - 1.
+  const std::string header = bytes.substr(bytes.find("\xff\xf1"), 3);
+  for (size_t at = 0; (at = bytes.find(header, at)) != std::string::npos; ++at) {
+    bytes[at + 1] = '\xf0';
+    bytes[at + 6] |= 1;
+  }
+  folder.write("several.ts", bytes);
+  EXPECT_ERROR(write_film(folder / "b.mkv", folder / "several.ts"), ErrorKind::input, "cannot copy the sound of ");
+}
+
 TEST(AudioCopy, ADamagedFilmIsAnErrorOrItsSound) {
   const test::TempDir folder;
   for (const char* name : {"a.mp4", "a.mkv", "a.ts"}) {
