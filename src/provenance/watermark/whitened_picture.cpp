@@ -8,7 +8,7 @@ namespace {
 
 // The finest wave of a standard mark is 4.6 pixels long where the short side is 360, cropped or not.
 constexpr int kShortSide = 360, kLongSide = 1000;
-constexpr int kMeanRadius = 6, kDeviationRadius = 8;
+constexpr int kMeanRadius = 4, kDeviationRadius = 5;
 constexpr float kQuiet = 1;  // grey levels: noise of a still, flat place, not to be blown up
 constexpr float kClip = 2;   // deviations: edges are content
 
