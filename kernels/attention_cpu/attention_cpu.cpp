@@ -17,11 +17,11 @@ namespace {
 
 // Tile geometry. 6 rows x 4 vectors of sums, 4 vectors of b and one of a fill 29 of 32 registers; a panel of 64 columns
 // (16 KiB at D = 128 in bf16) stays in the first cache while 8 groups of rows pass over it.
-constexpr int64_t kVector = 16;              // lanes
-constexpr int64_t kRows = 6;                 // of a tile
-constexpr int64_t kPanel = 4 * kVector;      // columns of a tile
-constexpr int64_t kQueries = 8 * kRows;      // of a block
-constexpr int64_t kKeys = 4 * kPanel;        // of a block
+constexpr int64_t kVector = 16;          // lanes
+constexpr int64_t kRows = 6;             // of a tile
+constexpr int64_t kPanel = 4 * kVector;  // columns of a tile
+constexpr int64_t kQueries = 8 * kRows;  // of a block
+constexpr int64_t kKeys = 4 * kPanel;    // of a block
 constexpr float kMasked = -std::numeric_limits<float>::infinity();
 constexpr float kLog2E = 1.44269504088896341f;
 
@@ -150,15 +150,16 @@ SORAGEN_AVX512 void attend_block(const AttentionHead<T>& head, int64_t head_dim,
   for (int64_t r = 0; r < kQueries; ++r) {
     block.most[r] = kMasked;
     block.sum[r] = 0;
-    if (r < count) std::memcpy(queries + r * lanes, head.query + (first + r) * head.query_stride, static_cast<size_t>(lanes) * 4);
+    if (r < count)
+      std::memcpy(queries + r * lanes, head.query + (first + r) * head.query_stride, static_cast<size_t>(lanes) * 4);
   }
   constexpr int64_t kSteps = kKeys / kPerLane<T>;
   for (int64_t key = 0; key < key_count; key += kKeys) {
     const int64_t here = std::min(kKeys, rounded_up(key_count - key, kPanel));
     for (int64_t column = 0; column < here; column += kPanel)
       for (int64_t r = 0; r < count; r += kRows)
-        multiply_tile<T>(queries + r * lanes, lanes, keys + (key + column) * lanes, lanes, block.scores[r] + column, kKeys,
-                         true);
+        multiply_tile<T>(queries + r * lanes, lanes, keys + (key + column) * lanes, lanes, block.scores[r] + column,
+                         kKeys, true);
     for (int64_t r = 0; r < count; ++r) {
       const float shrink = soften(block, r, here, bias + key, head.scale);
       if (shrink != 1) scale_row(out + r * head_dim, head_dim, shrink);
@@ -207,8 +208,8 @@ int64_t AttentionCpu<T>::query_blocks(int64_t queries) {
   return (queries + kQueries - 1) / kQueries;
 }
 
-// Keys: panels of 64 tokens, [D / per lane][64] lanes. Values: in each block, panels of 64 columns, [256 / per lane][64].
-// What lies beyond the last key is zero, and masked by the bias.
+// Keys: panels of 64 tokens, [D / per lane][64] lanes. Values: in each block, panels of 64 columns, [256 / per
+// lane][64]. What lies beyond the last key is zero, and masked by the bias.
 template <typename T>
 void AttentionCpu<T>::pack(const AttentionHead<T>& head, int64_t begin_block, int64_t end_block) {
   auto* keys = reinterpret_cast<T*>(packed_keys_.get());
@@ -234,8 +235,8 @@ void AttentionCpu<T>::attend(const AttentionHead<T>& head, int64_t begin_block, 
   auto block = std::make_unique<Block<T>>();
   const Lanes queries(allocate(kQueries * head_dim_ / kPerLane<T>)), out(allocate(kQueries * head_dim_));
   for (int64_t i = begin_block; i < end_block; ++i)
-    attend_block<T>(head, head_dim_, keys_, packed_keys_.get(), packed_values_.get(), bias_.get(), i * kQueries,
-                    *block, queries.get(), out.get());
+    attend_block<T>(head, head_dim_, keys_, packed_keys_.get(), packed_values_.get(), bias_.get(), i * kQueries, *block,
+                    queries.get(), out.get());
 }
 
 template class AttentionCpu<float>;

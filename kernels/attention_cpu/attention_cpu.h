@@ -1,9 +1,10 @@
-// Attention on a processor with AVX-512: out = softmax(q k^T * scale + key_bias) v, exact, not causal, one head at a time.
+// Attention on a processor with AVX-512: out = softmax(q k^T * scale + key_bias) v, exact, not causal, one head at a
+// time.
 //
-// Products in the element's own precision with float sums (bf16: vdpbf16ps, two numbers a lane), softmax in float. As in
-// every flash attention the weights are rounded to the element before they meet v, and no matrix of all scores exists:
-// blocks of queries walk over blocks of keys (Dao et al. 2022, arXiv 2205.14135). attention/attention.h has the contract
-// of the same function and attention_ref.cpp its specification.
+// Products in the element's own precision with float sums (bf16: vdpbf16ps, two numbers a lane), softmax in float. As
+// in every flash attention the weights are rounded to the element before they meet v, and no matrix of all scores
+// exists: blocks of queries walk over blocks of keys (Dao et al. 2022, arXiv 2205.14135). attention/attention.h has the
+// contract of the same function and attention_ref.cpp its specification.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +23,7 @@ struct AttentionHead {
   const T* value = nullptr;
   T* out = nullptr;
   int64_t query_stride = 0, key_stride = 0, value_stride = 0, out_stride = 0;  // elements
-  const float* key_bias = nullptr;                                            // [keys], natural units, or null
+  const float* key_bias = nullptr;                                             // [keys], natural units, or null
   int64_t queries = 0;
   float scale = 0;
 };

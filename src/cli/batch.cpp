@@ -234,7 +234,7 @@ class Batch {
   Shard shard_;
   families::ModelSpec spec_;
   pipeline::Hardware hardware_;
-  std::optional<Marking> marking_;  // unless it is a dry run
+  std::optional<Marking> marking_;                // unless it is a dry run
   std::optional<pipeline::Generator> generator_;  // once a plan has said whether it can stay loaded
   int64_t done_ = 0, skipped_ = 0, failed_ = 0;
 };

@@ -1,7 +1,7 @@
 // soragen mark FILM -o FILE: the marks of a film of soragen for one that was made elsewhere.
 //
-// What becomes of it: frames upright, at a constant rate, as RGB through the one door of publishing; the sound's packets
-// as they are; the container's metadata. Whatever is lost on that way is refused or said on stderr.
+// What becomes of it: frames upright, at a constant rate, as RGB through the one door of publishing; the sound's
+// packets as they are; the container's metadata. Whatever is lost on that way is refused or said on stderr.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -33,8 +33,9 @@ void check_output(const fs::path& film, const std::optional<std::string>& output
     fail(ErrorKind::usage, "no output: name a file with -o FILE (.mp4, .mov, .mkv, .webm, ...; - is y4m on stdout)");
   std::error_code ignored;  // of a file that is not there yet
   if (fs::equivalent(film, *output, ignored))
-    fail(ErrorKind::usage, "{} and the output {} are the same file; name another, the film is read while that is written",
-         film.string(), *output);
+    fail(ErrorKind::usage,
+         "{} and the output {} are the same file; name another, the film is read while that is written", film.string(),
+         *output);
 }
 
 // A watermark of soragen tells people that a film was generated.
@@ -75,9 +76,9 @@ Rational rate_of(const fs::path& film, const media::VideoInfo& video) {
 
 // What every container writes anew, and what is not of the film but of one of its streams.
 std::map<std::string, std::string> metadata_to_keep(const std::map<std::string, std::string>& found) {
-  static const std::set<std::string> own = {"major_brand", "minor_version", "compatible_brands", "encoder",
-                                            "handler_name", "vendor_id",    "language",          "duration",
-                                            "rotate",      kRecordKey};
+  static const std::set<std::string> own = {"major_brand",  "minor_version", "compatible_brands", "encoder",
+                                            "handler_name", "vendor_id",     "language",          "duration",
+                                            "rotate",       kRecordKey};
   std::map<std::string, std::string> kept;
   for (const auto& [key, value] : found) {
     std::string lower = key;
@@ -88,7 +89,8 @@ std::map<std::string, std::string> metadata_to_keep(const std::map<std::string, 
 }
 
 bool has_sound(const media::FilmInfo& info) {
-  return std::any_of(info.streams.begin(), info.streams.end(), [](const auto& stream) { return stream.kind == "audio"; });
+  return std::any_of(info.streams.begin(), info.streams.end(),
+                     [](const auto& stream) { return stream.kind == "audio"; });
 }
 
 void say_what_is_lost(const fs::path& film, const media::FilmInfo& info, bool no_audio) {
@@ -103,7 +105,8 @@ void say_what_is_lost(const fs::path& film, const media::FilmInfo& info, bool no
                 film.string());
 }
 
-publishing::OutputSettings settings_for(const Invocation& invocation, const fs::path& film, const media::FilmInfo& info) {
+publishing::OutputSettings settings_for(const Invocation& invocation, const fs::path& film,
+                                        const media::FilmInfo& info) {
   const media::VideoInfo& video = info.video;
   const Request& request = invocation.request;
   publishing::OutputSettings output{.path = *request.output,
@@ -126,8 +129,10 @@ publishing::OutputSettings settings_for(const Invocation& invocation, const fs::
 
 // By which the C2PA library knows where a file keeps its credentials.
 std::string media_type_of(const media::FilmInfo& info, provenance::CredentialState state) {
-  const std::pair<const char*, const char*> types[] = {{"mov,", "video/mp4"},      {"gif", "image/gif"},
-                                                       {"png_pipe", "image/png"}, {"jpeg_pipe", "image/jpeg"},
+  const std::pair<const char*, const char*> types[] = {{"mov,", "video/mp4"},
+                                                       {"gif", "image/gif"},
+                                                       {"png_pipe", "image/png"},
+                                                       {"jpeg_pipe", "image/jpeg"},
                                                        {"avi", "video/avi"}};
   if (state != provenance::CredentialState::damaged)  // of those it would take nothing, and not the file either
     for (const auto& [container, type] : types)
@@ -163,7 +168,8 @@ provenance::Marks marks_for(const Invocation& invocation, const MarkTools& tools
     log_info("{} carries the watermark {} already; it stays, and no second one is laid over it", film.string(),
              found.watermark.mark->value);
   } else if (!invocation.marks.no_watermark) {
-    marks.watermark = provenance::Watermark{provenance::draw_film_id(output.width, output.height, marks.frames), tools.key};
+    marks.watermark =
+        provenance::Watermark{provenance::draw_film_id(output.width, output.height, marks.frames), tools.key};
   }
   if (tools.signer && output.path == "-")
     log_warning("standard output cannot hold signed credentials; its frames carry the watermark alone");
@@ -208,11 +214,11 @@ Written write_frames(media::Reader& reader, const publishing::OutputSettings& ou
 
 void report(const Json& result, bool as_json) {
   const auto text = [&](const char* key) { return result[key].is_null() ? "none" : result[key].get<std::string>(); };
-  const std::string line =
-      as_json ? result.dump(-1, ' ', false, Json::error_handler_t::replace)
-              : fmt::format("{}: {}, {} frames at {} fps, watermark {}, {:.1f} s", printable(text("output")),
-                            text("size"), result["frames"].get<int64_t>(), text("fps"), text("watermark"),
-                            result["seconds"].get<double>());
+  const std::string line = as_json
+                               ? result.dump(-1, ' ', false, Json::error_handler_t::replace)
+                               : fmt::format("{}: {}, {} frames at {} fps, watermark {}, {:.1f} s",
+                                             printable(text("output")), text("size"), result["frames"].get<int64_t>(),
+                                             text("fps"), text("watermark"), result["seconds"].get<double>());
   if (result["output"] == "-") return log_info("{}", line);
   print_line(line);
 }

@@ -32,10 +32,10 @@ struct VideoInfo {
   std::string color_range, color_space, color_primaries, color_transfer;
   int width = 0;
   int height = 0;
-  Rational frame_rate;      // the average; 0/1 if unknown
-  Rational base_rate;       // the lowest at which every frame has a time of its own, as far as known; else 0/1
-  int64_t frame_count = 0;  // as the container states it; 0 if it does not
-  Rational pixel_aspect{1, 1};                       // width by height
+  Rational frame_rate;          // the average; 0/1 if unknown
+  Rational base_rate;           // the lowest at which every frame has a time of its own, as far as known; else 0/1
+  int64_t frame_count = 0;      // as the container states it; 0 if it does not
+  Rational pixel_aspect{1, 1};  // width by height
   std::optional<Orientation> orientation = Orientation{};  // of the stored pictures; nothing: no quarter turn
   bool is_interlaced = false;
 };

@@ -43,18 +43,17 @@ at::Tensor run_tiled_in(const AttentionArgs& args) {
   };
   for (int64_t batch = 0; batch < q.size(0); ++batch)
     for (int64_t n = 0; n < heads; ++n) {
-      const kernels::AttentionHead<T> head{
-          .query = at_head(q, batch, n),
-          .key = at_head(k, batch, n),
-          .value = at_head(v, batch, n),
-          .out = static_cast<T*>(out.data_ptr()) + batch * out.stride(0) + n * dim,
-          .query_stride = q.stride(1),
-          .key_stride = k.stride(1),
-          .value_stride = v.stride(1),
-          .out_stride = out.stride(1),
-          .key_bias = bias.defined() ? bias.const_data_ptr<float>() : nullptr,
-          .queries = q.size(1),
-          .scale = 1.0f / std::sqrt(static_cast<float>(dim))};
+      const kernels::AttentionHead<T> head{.query = at_head(q, batch, n),
+                                           .key = at_head(k, batch, n),
+                                           .value = at_head(v, batch, n),
+                                           .out = static_cast<T*>(out.data_ptr()) + batch * out.stride(0) + n * dim,
+                                           .query_stride = q.stride(1),
+                                           .key_stride = k.stride(1),
+                                           .value_stride = v.stride(1),
+                                           .out_stride = out.stride(1),
+                                           .key_bias = bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+                                           .queries = q.size(1),
+                                           .scale = 1.0f / std::sqrt(static_cast<float>(dim))};
       at::parallel_for(0, kernel.key_blocks(), 1, [&](int64_t begin, int64_t end) { kernel.pack(head, begin, end); });
       at::parallel_for(0, kernel.query_blocks(q.size(1)), 1,
                        [&](int64_t begin, int64_t end) { kernel.attend(head, begin, end); });

@@ -39,9 +39,10 @@ struct AttentionKernel {
 
 std::span<const AttentionKernel> attention_kernels();  // in the order in which "auto" asks them
 
-// For every call from here on, in the whole process, like the number of threads: a kernel's name, which is then taken or
-// the call fails with the kernel's reason, or "auto", the first that takes the arguments and gains from its own form.
-// "int8" and "int8-sparse" are for self_attention() alone, attention() then goes by auto. Throws Error{usage} naming the valid names.
+// For every call from here on, in the whole process, like the number of threads: a kernel's name, which is then taken
+// or the call fails with the kernel's reason, or "auto", the first that takes the arguments and gains from its own
+// form. "int8" and "int8-sparse" are for self_attention() alone, attention() then goes by auto. Throws Error{usage}
+// naming the valid names.
 void choose_attention(std::string_view name);
 // Whether the name is of a kernel of the CUDA plug-in, whose self-test must have passed (ops/cuda_kernels.h).
 bool is_cuda_attention(std::string_view name);

@@ -160,8 +160,7 @@ class Int8Problem {
     at::Tensor key_blocks;
     if (kept < 1) {
       params.kept = static_cast<int>(std::ceil(kept * kernels::blocks_of(params.keys, kernels::kKeyBlock)));
-      key_blocks = choose_key_blocks(
-          {query8_, key8_, query_scale_, key_scale_, heads_, params.scale, params.kept});
+      key_blocks = choose_key_blocks({query8_, key8_, query_scale_, key_scale_, heads_, params.scale, params.kept});
       params.key_blocks = key_blocks.const_data_ptr<int32_t>();
     }
     cuda_kernels().table->attention_int8(&params, stream, &failure);

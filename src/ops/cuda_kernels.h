@@ -15,7 +15,17 @@
 
 namespace soragen::ops {
 
-enum class CudaKernel { attention_sm80, attention_sm90, attention_int8, layer_norm, rms_rope, rms_silu, gelu, causal_cache, rgb8 };
+enum class CudaKernel {
+  attention_sm80,
+  attention_sm90,
+  attention_int8,
+  layer_norm,
+  rms_rope,
+  rms_silu,
+  gelu,
+  causal_cache,
+  rgb8
+};
 std::string_view name_of(CudaKernel kernel);
 
 // For the whole process, like the choice of the attention. With device kCPU the table's pointers are this process's own

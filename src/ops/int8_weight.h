@@ -4,7 +4,8 @@
 // weight is spelled out before it, a pass over the weight that films of thousands of tokens do not notice.
 //
 // Why whole numbers and not fp8: numbers of a group spread like a bell whose largest is some three deviations away.
-// 255 even steps across it err by 0.7 % of a deviation (root mean square), e4m3's three bits by 2.6 %, in as many bytes.
+// 255 even steps across it err by 0.7 % of a deviation (root mean square), e4m3's three bits by 2.6 %, in as many
+// bytes.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -14,7 +14,8 @@ namespace {
 
 using kernels::kBlockSamples;
 
-constexpr int64_t kQueryStep = kernels::kAttentionQueries / kBlockSamples, kKeyStep = kernels::kKeyBlock / kBlockSamples;
+constexpr int64_t kQueryStep = kernels::kAttentionQueries / kBlockSamples,
+                  kKeyStep = kernels::kKeyBlock / kBlockSamples;
 
 // Every step-th token of a head, as float: numbers [B, samples, D] and their scales [B, samples].
 std::pair<at::Tensor, at::Tensor> sampled(const at::Tensor& numbers, const at::Tensor& scale, int64_t heads,

@@ -74,8 +74,7 @@ Hardware detect_hardware() {
   hardware.memory = available_memory();
   const ops::CudaSearch& search = ops::search_cuda();
   hardware.no_card = search.problem;
-  if (search.device)
-    hardware.card = {.name = search.device->card.name, .memory = search.device->card.free_memory};
+  if (search.device) hardware.card = {.name = search.device->card.name, .memory = search.device->card.free_memory};
   return hardware;
 }
 

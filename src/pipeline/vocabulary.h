@@ -1,4 +1,5 @@
-// What a small model says it knows: the `vocabulary` of its directory's soragen.json. Models without one know no bounds.
+// What a small model says it knows: the `vocabulary` of its directory's soragen.json. Models without one know no
+// bounds.
 #pragma once
 
 #include <map>
@@ -16,7 +17,7 @@ struct Vocabulary {
   std::map<std::string, std::vector<std::string>> slots;  // "colour": {"red", ...}
   std::vector<std::string> examples;                      // prompts
   std::vector<std::string> words;                         // every word that means something to the model, lower case
-  std::map<std::string, std::string> nearest;             // an ordinary word it does not know, and the one that is closest
+  std::map<std::string, std::string> nearest;  // an ordinary word it does not know, and the one that is closest
 };
 
 // Throws Error{input} naming the file and the key.

@@ -1,5 +1,6 @@
-// How one film is marked: by a label that people see, a watermark in its frames and signed credentials. Made before any frame exists, so
-// that whatever is wrong with keys and folders shows before an hour of work; src/publishing carries it out.
+// How one film is marked: by a label that people see, a watermark in its frames and signed credentials. Made before any
+// frame exists, so that whatever is wrong with keys and folders shows before an hour of work; src/publishing carries it
+// out.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,11 @@ struct Watermark {
 };
 
 struct Marks {
-  std::optional<Label> label;            // nothing: no visible one. Drawn before the watermark
-  std::optional<Watermark> watermark;    // nothing: not marked
+  std::optional<Label> label;                       // nothing: no visible one. Drawn before the watermark
+  std::optional<Watermark> watermark;               // nothing: not marked
   std::optional<WatermarkClaim> parents_watermark;  // that the frames bring with them; then there is no other
-  std::shared_ptr<const Signer> signer;  // null: not signed
-  int frames = 0;                        // how many there will be, 0 if not known
+  std::shared_ptr<const Signer> signer;             // null: not signed
+  int frames = 0;                                   // how many there will be, 0 if not known
 
   // What the credentials say about the making; title and watermark are added where they are known.
   std::string source_type = kTrainedAlgorithmicMedia;

@@ -1,5 +1,5 @@
-// Carries out a film's marks: label and watermark in every frame, the signed credentials in the finished file or in a file
-// beside it, the entry in this machine's register.
+// Carries out a film's marks: label and watermark in every frame, the signed credentials in the finished file or in a
+// file beside it, the entry in this machine's register.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,5 @@
-// What the step cache, the guidance interval and weights in 8 bits save and what they cost: films of one seed against the exact ones.
+// What the step cache, the guidance interval and weights in 8 bits save and what they cost: films of one seed against
+// the exact ones.
 //
 //   soragen_bench_levers DIR [--prompt TEXT]... [--seeds N] [--steps N] [--solver NAME] [--dtype fp32] [--threads 1]
 //

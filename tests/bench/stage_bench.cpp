@@ -49,14 +49,12 @@ struct Options {
 };
 
 Options parse(int argc, char** argv) {
-  if (argc < 2) throw std::runtime_error("usage: soragen_bench denoise|decode|attention|peak [DIR] [--option value ...]");
+  if (argc < 2)
+    throw std::runtime_error("usage: soragen_bench denoise|decode|attention|peak [DIR] [--option value ...]");
   Options options{.measurement = argv[1]};
-  std::map<std::string, int64_t*> numbers = {{"--frames", &options.frames},
-                                             {"--text", &options.text},
-                                             {"--tokens", &options.tokens},
-                                             {"--heads", &options.heads},
-                                             {"--head-dim", &options.head_dim},
-                                             {"--threads", &options.threads},
+  std::map<std::string, int64_t*> numbers = {{"--frames", &options.frames},     {"--text", &options.text},
+                                             {"--tokens", &options.tokens},     {"--heads", &options.heads},
+                                             {"--head-dim", &options.head_dim}, {"--threads", &options.threads},
                                              {"--repeats", &options.repeats}};
   const std::map<std::string, std::string*> words = {
       {"--dtype", &options.dtype}, {"--device", &options.device}, {"--attention", &options.attention}};
@@ -194,8 +192,7 @@ void peak(const Options& options) {
                                        at::randn({channels}).to(like.dtype()));
     const at::Tensor frames = at::randn({6, edge, edge, channels}).to(like.dtype());
     const double flop = 2.0 * 27 * channels * channels * 4 * edge * edge;
-    fields[fmt::format("conv3d_{}_gflops", channels)] =
-        flop / best_seconds(options, [&] { conv.apply(frames); }) / 1e9;
+    fields[fmt::format("conv3d_{}_gflops", channels)] = flop / best_seconds(options, [&] { conv.apply(frames); }) / 1e9;
   }
   report(options, fields);
 }

@@ -1,5 +1,5 @@
-// Every attention kernel against ATen in double: at most twice the error of ATen in the same precision, root mean square
-// over all cases. (The ratio of two largest errors is luck: one case exceeded 2 on one processor of several.)
+// Every attention kernel against ATen in double: at most twice the error of ATen in the same precision, root mean
+// square over all cases. (The ratio of two largest errors is luck: one case exceeded 2 on one processor of several.)
 #include "ops/attention.h"
 
 #include <ATen/TensorOperators.h>
@@ -54,11 +54,14 @@ class Tiled : public testing::Test {
   // Adds one case to the squared errors. One case alone would not do: with two keys ATen's may be zero by luck.
   void measure(int64_t queries, int64_t keys, int64_t dim, at::ScalarType type, bool biased) {
     const auto drawn = [&](int64_t tokens, double size) { return (at::randn({2, tokens, 3, dim}) * size).to(type); };
-    const AttentionArgs args{.query = drawn(queries, 2), .key = drawn(keys, 2), .value = drawn(keys, 1),
+    const AttentionArgs args{.query = drawn(queries, 2),
+                             .key = drawn(keys, 2),
+                             .value = drawn(keys, 1),
                              .key_bias = biased ? at::randn({keys}) * 2 : at::Tensor()};
     const at::Tensor truth = exact(args);
     const at::Tensor mine = difference(kernel_named("tiled"), args, truth);
-    EXPECT_LT(largest(mine), 1e-2 * largest(truth)) << queries << " queries, " << keys << " keys, D " << dim << ' ' << type;
+    EXPECT_LT(largest(mine), 1e-2 * largest(truth))
+        << queries << " queries, " << keys << " keys, D " << dim << ' ' << type;
     tiled_ += mine.square().sum().item<double>();
     aten_ += difference(kernel_named("aten"), args, truth).square().sum().item<double>();
   }
@@ -80,21 +83,26 @@ TEST_F(Tiled, NoWorseThanTwiceAtenOverOddSizes) {
 }
 
 TEST_F(Tiled, LargeScoresStayFinite) {
-  const at::Tensor q = at::full({1, 3, 1, 64}, 100.0f), k = at::randn({1, 300, 1, 64}) * 100, v = at::randn({1, 300, 1, 64});
+  const at::Tensor q = at::full({1, 3, 1, 64}, 100.0f), k = at::randn({1, 300, 1, 64}) * 100,
+                   v = at::randn({1, 300, 1, 64});
   const AttentionArgs args{.query = q, .key = k, .value = v, .key_bias = {}};
   EXPECT_LE(error_of(kernel_named("tiled"), args, exact(args)), largest(v) * 0x1p-10);  // scores of 1e5 round to 0.01
 }
 
 TEST_F(Tiled, ViewsIntoOneProduct) {
   const at::Tensor qkv = at::randn({2, 70, 3, 4, 64});  // [B, L, 3, N, D]
-  const AttentionArgs views{.query = qkv.select(2, 0), .key = qkv.select(2, 1), .value = qkv.select(2, 2), .key_bias = {}};
+  const AttentionArgs views{
+      .query = qkv.select(2, 0), .key = qkv.select(2, 1), .value = qkv.select(2, 2), .key_bias = {}};
   EXPECT_LE(error_of(kernel_named("tiled"), views, exact(views)), 1e-5);
 }
 
 TEST_F(Tiled, MaskedKeysCountNothing) {
   at::Tensor bias = at::zeros({300});
   bias.narrow(0, 5, 290).fill_(-INFINITY);
-  const AttentionArgs args{.query = at::randn({1, 9, 2, 64}), .key = at::randn({1, 300, 2, 64}), .value = at::randn({1, 300, 2, 64}), .key_bias = bias};
+  const AttentionArgs args{.query = at::randn({1, 9, 2, 64}),
+                           .key = at::randn({1, 300, 2, 64}),
+                           .value = at::randn({1, 300, 2, 64}),
+                           .key_bias = bias};
   EXPECT_LE(error_of(kernel_named("tiled"), args, exact(args)), 1e-5);
   const AttentionArgs none{args.query, args.key, args.value, at::full({300}, -INFINITY)};
   EXPECT_EQ(largest(kernel_named("tiled").run(none)), 0.0);

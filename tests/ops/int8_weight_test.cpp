@@ -1,4 +1,5 @@
-// Weights in 8 bits against their full form: bounds that follow from the format, and the errors that its comment claims.
+// Weights in 8 bits against their full form: bounds that follow from the format, and the errors that its comment
+// claims.
 #include "ops/int8_weight.h"
 
 #include <ATen/TensorOperators.h>

@@ -206,8 +206,9 @@ TEST_F(StreamedPlan, Int8KeepsMoreBlocks) {
   machine.card->memory = kCardContext + kCardWorkspace + together(plan(Json::object())) - 10 * full.block;
   const Plan whole = plan(Json::object()), in_bytes = plan({{"weights", "int8"}});
   EXPECT_GT(in_bytes.denoise_blocks.resident, whole.denoise_blocks.resident);
-  EXPECT_EQ(in_bytes.denoise_blocks.weights, bytes.outside + bytes.block * (in_bytes.denoise_blocks.resident +
-                                                                          (in_bytes.denoise_blocks.streamed ? 2 : 0)));
+  EXPECT_EQ(
+      in_bytes.denoise_blocks.weights,
+      bytes.outside + bytes.block * (in_bytes.denoise_blocks.resident + (in_bytes.denoise_blocks.streamed ? 2 : 0)));
   EXPECT_EQ(in_bytes.request.weights, "int8");
 }
 

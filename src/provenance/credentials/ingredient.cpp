@@ -18,9 +18,9 @@ void add_manifest_beside(C2paBuilder& builder, const Ingredient& ingredient, siz
   const FileStream film(ingredient.path, FileStream::Mode::read);
   const Owned<C2paContext> context = make_context("");
   const auto* bytes = reinterpret_cast<const uint8_t*>(manifest.bytes().data());
-  const Owned<C2paReader> reader(c2pa_reader_with_manifest_data_and_stream(
-      c2pa_reader_from_context(context.get()), ingredient.media_type.c_str(), film.get(), bytes,
-      manifest.bytes().size()));
+  const Owned<C2paReader> reader(c2pa_reader_with_manifest_data_and_stream(c2pa_reader_from_context(context.get()),
+                                                                           ingredient.media_type.c_str(), film.get(),
+                                                                           bytes, manifest.bytes().size()));
   film.check();
   const Owned<char> report(reader ? c2pa_reader_json(reader.get()) : nullptr);
   if (!report) refuse(ingredient);

@@ -26,8 +26,8 @@ inline constexpr const char* kRecordLabel = "org.soragen.record";
 // A file that the film was made from.
 struct Ingredient {
   std::filesystem::path path;
-  std::string media_type;    // "video/mp4"
-  std::string relationship;  // "inputTo": material; "parentOf": the film before a change (at most one)
+  std::string media_type;               // "video/mp4"
+  std::string relationship;             // "inputTo": material; "parentOf": the film before a change (at most one)
   std::filesystem::path manifest = {};  // its credentials where they are not in the file itself
 };
 

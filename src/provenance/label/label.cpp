@@ -96,12 +96,8 @@ Surface surface_of(Box box) { return Surface(cairo_image_surface_create(CAIRO_FO
 std::string label_text(const std::string& asked) { return asked == "cn" ? "AI生成" : asked; }
 
 std::string aigc_metadata(const std::string& film_id) {
-  return Json{{"Label", "1"},
-              {"ContentProducer", "soragen"},
-              {"ProduceID", film_id},
-              {"ReservedCode1", ""},
-              {"ContentPropagator", ""},
-              {"PropagateID", ""},
+  return Json{{"Label", "1"},        {"ContentProducer", "soragen"}, {"ProduceID", film_id},
+              {"ReservedCode1", ""}, {"ContentPropagator", ""},      {"PropagateID", ""},
               {"ReservedCode2", ""}}
       .dump();
 }
@@ -118,8 +114,8 @@ Label::Label(const std::string& text, int width, int height) {
   width_ = box.width + 2 * margin;
   height_ = box.height + margin;
   if (width_ + margin > width || height_ > height / 3)
-    fail(ErrorKind::usage, "--label {} needs {}x{} pixels of a film of {}x{}; a shorter one fits", printable(text), width_,
-         height_, width, height);
+    fail(ErrorKind::usage, "--label {} needs {}x{} pixels of a film of {}x{}; a shorter one fits", printable(text),
+         width_, height_, width, height);
   left_ = width - width_ - margin;
   top_ = height - height_ - margin;
 

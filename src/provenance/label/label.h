@@ -1,8 +1,8 @@
 // A visible label, drawn into the lower right corner of every frame: white text on a dark, half transparent plate.
 // Pango chooses the fonts, so any script works for which the machine has a font.
 //
-// Height of the letters: a twentieth of the picture's shorter side and never under 9 pixels (GB 45438-2025, 4.3, asks for
-// a twentieth). The text wraps; it may cover a third of the height at most.
+// Height of the letters: a twentieth of the picture's shorter side and never under 9 pixels (GB 45438-2025, 4.3, asks
+// for a twentieth). The text wraps; it may cover a third of the height at most.
 #pragma once
 
 #include <cstdint>

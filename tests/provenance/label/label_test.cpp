@@ -41,7 +41,8 @@ TEST(Label, IsWhiteOnADarkPlateInTheLowerRightCorner) {
   EXPECT_GT(plate.top, 300);
   EXPECT_LT(plate.right, 640);
   EXPECT_LT(plate.bottom, 360);
-  EXPECT_NEAR(frame.rgb[3 * static_cast<size_t>((plate.top + 1) * 640 + (plate.left + plate.right) / 2)], 128 * 0.55, 1.5);
+  EXPECT_NEAR(frame.rgb[3 * static_cast<size_t>((plate.top + 1) * 640 + (plate.left + plate.right) / 2)], 128 * 0.55,
+              1.5);
   const Bounds ink = bounds(frame, [](uint8_t v) { return v > 230; });
   EXPECT_GE(ink.bottom - ink.top + 1, 360 / 20 * 7 / 10);  // capital letters are 0.7 of a font's size
   EXPECT_GT(ink.right - ink.left, 100);
