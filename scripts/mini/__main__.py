@@ -13,10 +13,9 @@ STAGES = {
     "data": "data",
     "tokens": "tokens",
     "text": "text",
-    "dit": "dit",
-    "drafts": "drafts",
     "decoder": "decoder",
     "encoder": "encoder",
+    "dit": "dit",
     "distill": "distill",
     "export": "export",
 }

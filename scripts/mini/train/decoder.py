@@ -1,8 +1,7 @@
 """Stage `decoder`: the VAE's decoder learns to draw 256x256 films from the linear code of latent.py.
 
-It sees crops of 4x4 latent cells, mostly around the object, of short clips; in the last sixth whole pictures. A little
-noise on the latents makes it forgive what a diffusion model gets wrong, and so does every second latent of drafts.py, once
-there are some: drawn by the transformer, judged by the true picture.
+It sees crops of 4x4 latent cells, mostly around the object, of short clips; in the last third whole pictures. A little
+noise on the latents makes it forgive what a diffusion model gets wrong.
 """
 
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import unpatchify
 
 from ..world import draw_scene, object_mask, render
 from ..world.motion import pose
-from .drafts import FILE as DRAFTS
-from .latent import GRID, PIXELS, STRIDE, LatentCode
+from .latent import GRID, PIXELS, LatentCode
 from .loop import precision, train
 from .muon import Optimizers
 from .vae import PATCH, decode, make_vae, parts
@@ -37,18 +35,12 @@ class Cut:
     def times(self):
         return self.start + np.arange(1 + 4 * self.steps) / 32
 
-    def latents(self):
-        """The whole clip's latent frames after this cut's first, which stands for one picture; for starts at a latent."""
-        first = 1 + round(self.start * 32) // STRIDE
-        return slice(first, first + self.steps)
-
     def window(self):
         return (self.column / GRID, self.row / GRID, self.cells / GRID)
 
 
-def draw_cut(scene, rng, cells, steps, every=1):
-    """A cut that starts at a multiple of `every` frames."""
-    start = every * rng.integers(0, (32 - 4 * steps) // every + 1) / 32
+def draw_cut(scene, rng, cells, steps):
+    start = rng.integers(0, 33 - 4 * steps) / 32
     place = pose(scene, start + steps / 16)
     free = GRID - cells
     row, column = rng.integers(0, free + 1, 2)
@@ -57,13 +49,9 @@ def draw_cut(scene, rng, cells, steps, every=1):
     return Cut(int(row), int(column), cells, float(start), steps)
 
 
-def example(code, scene, cut, draft=None):
-    """The code of a cut, [Z, 1+n, cells, cells], its pixels in [-1, 1], [3, T, H, W], and the object's cover. A draft of
-    the whole clip, [Z, 9, 8, 8], stands in for all but the first latent frame."""
-    if draft is None:
-        z = code.encode(render(scene, cut.times(), PIXELS))
-    else:
-        z = np.concatenate([code.encode(render(scene, cut.times()[:1], PIXELS)), draft[:, cut.latents()]], 1)
+def example(code, scene, cut):
+    """The code of a cut, [Z, 1+n, cells, cells], its pixels in [-1, 1], [3, T, H, W], and the object's cover."""
+    z = code.encode(render(scene, cut.times(), PIXELS))
     z = z[:, :, cut.row : cut.row + cut.cells, cut.column : cut.column + cut.cells]
     size = SIDE * cut.cells // GRID
     pixels = render(scene, cut.times(), size, cut.window()).transpose(3, 0, 1, 2) * 2 - 1
@@ -71,24 +59,12 @@ def example(code, scene, cut, draft=None):
     return tuple(torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in (z, pixels, mask))
 
 
-class Examples:
-    def __init__(self, code, drafts=None):
-        """drafts: the file of stage `drafts`; where it is not there, all latents are true."""
-        self.code, self.seeds = code, []
-        if drafts and drafts.exists():
-            with np.load(drafts) as file:
-                self.latents, self.seeds = file["latents"].astype(np.float32), file["seeds"]
-
-    def draw(self, rng, cells, steps):
-        if len(self.seeds) and rng.random() < 0.5:
-            k = rng.integers(0, len(self.seeds))
-            scene = draw_scene(int(self.seeds[k]))
-            return example(self.code, scene, draw_cut(scene, rng, cells, steps, STRIDE), self.latents[k])
-        scene = draw_scene(int(rng.integers(0, 10_000_000)))
-        return example(self.code, scene, draw_cut(scene, rng, cells, steps))
-
-    def batch(self, rng, count, cells, steps):
-        return [torch.stack(a) for a in zip(*(self.draw(rng, cells, steps) for _ in range(count)))]
+def batch(code, rng, count, cells, steps):
+    items = []
+    for seed in rng.integers(0, 10_000_000, count):
+        scene = draw_scene(int(seed))
+        items.append(example(code, scene, draw_cut(scene, rng, cells, steps)))
+    return [torch.stack(a) for a in zip(*items)]
 
 
 def picture_loss(drawn, pixels, mask):
@@ -119,20 +95,19 @@ def is_kernel(name, parameter):
 
 def cut_size(done):
     """Crops first, whole pictures at the end: only there do the convolutions see the picture's edge."""
-    return (GRID, 4, 2) if done > 0.83 else (4, 2, 8)
+    return (GRID, 4, 2) if done > 0.67 else (4, 2, 8)
 
 
 def run(options):
     device = options.device
     code = LatentCode.load(Path(options.out) / "code.safetensors")
-    examples = Examples(code, Path(options.out) / DRAFTS)
     torch.manual_seed(0)
     vae = make_vae().to(device)
     trained = torch.nn.ModuleList(parts(vae, "decoder"))
 
     def loss_of(rng, done):
         cells, steps, count = cut_size(done)
-        z, pixels, mask = (a.to(device) for a in examples.batch(rng, count, cells, steps))
+        z, pixels, mask = (a.to(device) for a in batch(code, rng, count, cells, steps))
         z = z + NOISE * 2 * torch.rand(count, 1, 1, 1, 1, device=device) * torch.randn_like(z)
         with precision(device):
             drawn = unpatchify(decode(vae, z), PATCH).float()

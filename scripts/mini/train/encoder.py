@@ -11,7 +11,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl_wan import patchify
 
 from ..world import draw_scene
-from .decoder import Cut, Examples, cut_size, example, is_kernel
+from .decoder import Cut, batch, cut_size, example, is_kernel
 from .latent import GRID, LatentCode
 from .loop import precision, train
 from .muon import Optimizers
@@ -32,14 +32,13 @@ def held_out_error(vae, code, count, device):
 def run(options):
     device = options.device
     code = LatentCode.load(Path(options.out) / "code.safetensors")
-    examples = Examples(code)
     torch.manual_seed(0)
     vae = make_vae().to(device)
     trained = torch.nn.ModuleList(parts(vae, "encoder"))
 
     def loss_of(rng, done):
         cells, steps, count = cut_size(done)
-        z, pixels, _ = (a.to(device) for a in examples.batch(rng, count, cells, steps))
+        z, pixels, _ = (a.to(device) for a in batch(code, rng, count, cells, steps))
         with precision(device):
             ours = encode(vae, patchify(pixels, PATCH)).float()
         return (ours - z).abs().mean()
