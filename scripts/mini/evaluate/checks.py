@@ -11,6 +11,7 @@ from functools import cache
 from itertools import product
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..world import draw_scene, object_mask, render
 from ..world.backdrop import cover
@@ -80,10 +81,22 @@ def _normal_view(mask):
     return (view & inside).ravel().astype(np.float32)
 
 
+def _filled(views):
+    """Views [n, 576] whose gaps of up to five places are closed: outlines without ribbons, stripes and windows."""
+    wide = np.pad(views.reshape(-1, 24, 24), ((0, 0), (4, 4), (4, 4)))
+    for extreme in (np.max, np.min):
+        wide = extreme(sliding_window_view(wide, (5, 5), (1, 2)), (3, 4))
+    return wide.reshape(views.shape)
+
+
+def _overlap(views, view):
+    return np.minimum(views, view).sum(1) / np.maximum(views, view).sum(1)
+
+
 @cache
 def _templates():
-    """The own colour's outline of every object as the checks see it, at three radii in pixels: names, whether upright,
-    views [n, 576], and the area in squared radii."""
+    """The own colour's places of every object as the checks see it, at three radii in pixels: names, whether upright,
+    views [n, 576], the same filled, and the area in squared radii."""
     names, upright, views, areas = [], [], [], {}
     for radius, name, k, facing in product((8, 11, 15), OBJECTS, range(24), (1, -1)):
         axis = (np.arange(48) - 23.3) / radius
@@ -97,12 +110,14 @@ def _templates():
         upright.append(k == 0)
         views.append(_normal_view(own > 0.75))  # a mixed pixel has no palette colour
         areas.setdefault(name, []).append((own > 0.75).sum() / radius**2)
-    return np.array(names), np.array(upright), np.stack(views), {n: float(np.mean(a)) for n, a in areas.items()}
+    views = np.stack(views)
+    return np.array(names), np.array(upright), views, _filled(views), {n: float(np.mean(a)) for n, a in areas.items()}
 
 
 def read_object(masks, turning):
-    """The object whose outline fits best, over the frames where it is large; any angle only if it is turning."""
-    names, upright, views, _ = _templates()
+    """The object that fits best, over the frames where it is large; any angle only if it is turning. The outline counts
+    twice: a ribbon that is a little wider or off the middle makes no box a ball."""
+    names, upright, views, filled, _ = _templates()
     usable = np.ones(len(names), bool) if turning else upright
     areas = masks.sum((1, 2))
     frames = [t for t in np.argsort(-areas)[:12] if areas[t] > 20]
@@ -112,8 +127,8 @@ def read_object(masks, turning):
     if not turning:
         seen = seen.mean(0, keepdims=True)  # finer than any one of them
     score = dict.fromkeys(OBJECTS, 0.0)
-    for view in seen:
-        both = np.minimum(views, view).sum(1) / np.maximum(views, view).sum(1)
+    for view, outline in zip(seen, _filled(seen)):
+        both = _overlap(views, view) + 2 * _overlap(filled, outline)
         for name in OBJECTS:
             score[name] += both[usable & (names == name)].max()
     return max(score, key=score.get)
@@ -122,7 +137,7 @@ def read_object(masks, turning):
 def read_size(masks, name, motion):
     """Small or large, from the area of the own colour."""
     area = np.median(masks.sum((1, 2)))
-    radius = np.sqrt(area / _templates()[3][name]) / SIDE
+    radius = np.sqrt(area / _templates()[4][name]) / SIDE
     middle = np.sqrt(RADIUS["small"] * RADIUS["large"])
     return "large" if radius > middle * (0.875 if motion in ("grow", "shrink") else 1) else "small"
 

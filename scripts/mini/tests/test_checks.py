@@ -4,7 +4,7 @@ import unittest
 
 import numpy as np
 
-from mini.evaluate.checks import read_film
+from mini.evaluate.checks import read_film, read_object
 from mini.world import SLOTS, draw_scene, render
 
 COUNT = 60
@@ -21,6 +21,15 @@ class TrueRenders(unittest.TestCase):
                     wrong[slot].append((seed, seen[slot], getattr(scene, slot)))
         for slot, cases in wrong.items():
             self.assertLessEqual(len(cases), 1, f"{slot}: {cases}")
+
+
+class Outlines(unittest.TestCase):
+    def test_a_box_with_a_crooked_ribbon_is_a_box(self):
+        """As a film of the model shows it; by its parts alone it overlaps more with a ball and its stripe."""
+        box = np.zeros((64, 64), bool)
+        box[18:46, 22:44] = True
+        box[:, 31:36] = box[26:31] = False
+        self.assertEqual(read_object(np.repeat(box[None], 12, 0), turning=False), "box")
 
 
 class OtherFilms(unittest.TestCase):
