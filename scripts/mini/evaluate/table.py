@@ -6,7 +6,8 @@
 Test sets: seen combinations, held-out (colour, object) pairs, held-out (object, motion, background) triples, held-out
 phrasings, synonyms. Two more rows are the most that can be reached: true renders, and true renders after the model's
 VAE, with the VAE's PSNR by background. Flicker is the mean change from frame to frame, in 1/1000, of what the object never
-covers (without the sea, which moves). Films that are already in the folder are not made again.
+covers (without the sea, which moves). Films that are already in the folder are not made again; beside them come contact
+sheets, one for each test set and each background.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from diffusers import AutoencoderKLWan
 
 from ..world import SLOTS, draw_scene, render
 from ..world.captions import caption
+from ..world.scene import BACKGROUNDS
 from .checks import colour_mask, read_film, shrink_to
 from .probe import load_probe, read
 from .sheet import sheet
@@ -127,11 +129,18 @@ def main():
         if probe:
             row(f"{name}, probe", read(probe, films), "")
 
+    folder, families = Path(options.folder), {background: [] for background in BACKGROUNDS}
     for name in SETS:
         scenes, texts = prompts(name, options.count)
         films = [read_video(p) for p in make_films(options, name, texts)]
         line(name, scenes, films)
-        sheet(films[:12], Path(options.folder) / f"{name.replace(' ', '-')}.png")
+        sheet(films[:12], folder / f"{name.replace(' ', '-')}.png")
+        for scene, film in zip(scenes, films):
+            if len(families[scene.background]) < 12:
+                families[scene.background].append(film[::8])
+    for background, clips in families.items():
+        if clips:
+            sheet(clips, folder / f"family-{background}.png", frames=5)
     scenes, _ = prompts("seen", options.count)
     line("true renders", scenes, [render(s, size=64) for s in scenes])
     line("true renders, VAE", scenes, round_trip(options.model, scenes))
