@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -43,18 +44,29 @@ families::LoadProgress report(const ProgressFn& progress) {
 
 families::ModelSpec open_model(const std::filesystem::path& directory) { return families::read_model(directory); }
 
-// What is loaded at the moment, and the embeddings of prompts seen so far.
+using Embeddings = std::map<std::string, at::Tensor>;  // by prompt
+
+// What is loaded at the moment, and the embeddings of prompts seen so far. The films of a batch may differ in precision
+// and device: each part is loaded again when its target changes.
 struct Generator::Parts {
+  Embeddings& embeddings(const nn::Target& target) {
+    const auto found = std::ranges::find(embeddings_by_target, target, &std::pair<nn::Target, Embeddings>::first);
+    if (found != embeddings_by_target.end()) return found->second;
+    return embeddings_by_target.emplace_back(target, Embeddings()).second;
+  }
+
   const families::Family& family;
   std::optional<text::Tokenizer> tokenizer;
   std::unique_ptr<text::TextEncoder> text_encoder;
+  nn::Target loaded_text_target;
   std::unique_ptr<diffusion::Denoiser> denoiser;
   diffusion::Expert loaded_expert = diffusion::Expert::high_noise;
   std::vector<families::Adapter> loaded_adapters;
   nn::Target loaded_target;
   nn::Residency loaded_residency;
   std::unique_ptr<families::FrameDecoder> decoder;
-  std::map<std::string, at::Tensor> embeddings;
+  nn::Target loaded_decode_target;
+  std::vector<std::pair<nn::Target, Embeddings>> embeddings_by_target;
   Json timings = Json::object();
 };
 
@@ -67,26 +79,39 @@ Generator::~Generator() = default;
 Json Generator::take_timings() { return std::exchange(parts_->timings, Json::object()); }
 
 void Generator::encode_ahead(const std::vector<Plan>& plans, const ProgressFn& progress) {
-  SORAGEN_ASSERT(!plans.empty());
+  std::vector<nn::Target> targets;
+  for (const Plan& plan : plans)
+    if (std::ranges::find(targets, plan.text_target) == targets.end()) targets.push_back(plan.text_target);
+  for (const nn::Target& target : targets) {
+    std::vector<const Plan*> same;
+    for (const Plan& plan : plans)
+      if (plan.text_target == target) same.push_back(&plan);
+    encode_together(same, progress);
+  }
+}
+
+void Generator::encode_together(const std::vector<const Plan*>& plans, const ProgressFn& progress) {
+  const Plan& first = *plans.front();
+  Embeddings& embeddings = parts_->embeddings(first.text_target);
   std::vector<std::string> missing;
   const auto want = [&](const std::string& prompt) {
-    if (!parts_->embeddings.contains(prompt) && std::find(missing.begin(), missing.end(), prompt) == missing.end())
-      missing.push_back(prompt);
+    if (!embeddings.contains(prompt) && std::ranges::find(missing, prompt) == missing.end()) missing.push_back(prompt);
   };
-  for (const Plan& plan : plans) {
-    want(plan.prompt);
-    if (is_guided(plan)) want(plan.negative_prompt);
+  for (const Plan* plan : plans) {
+    want(plan->prompt);
+    if (is_guided(*plan)) want(plan->negative_prompt);
   }
   if (missing.empty()) return;
 
-  prepare_device(plans.front());
+  prepare_device(first);
   const c10::InferenceMode inference;
-  at::set_num_threads(static_cast<int>(plans.front().threads));
+  at::set_num_threads(static_cast<int>(first.threads));
   if (!parts_->tokenizer) parts_->tokenizer.emplace(spec_.directory / "tokenizer");
-  if (!parts_->text_encoder) {
+  if (!parts_->text_encoder || parts_->loaded_text_target != first.text_target) {
     const Stopwatch time(parts_->timings, "load");
-    parts_->text_encoder =
-        parts_->family.load_text_encoder(spec_, plans.front().text_target, plans.front().stream_text_encoder);
+    parts_->text_encoder.reset();
+    parts_->text_encoder = parts_->family.load_text_encoder(spec_, first.text_target, first.stream_text_encoder);
+    parts_->loaded_text_target = first.text_target;
   }
   const Stopwatch time(parts_->timings, "text");
   std::vector<text::Tokens> tokens;
@@ -98,8 +123,8 @@ void Generator::encode_ahead(const std::vector<Plan>& plans, const ProgressFn& p
   const auto encoded = parts_->text_encoder->encode(tokens, [&](int done, int total) {
     if (progress) progress({Stage::text, done, total});
   });
-  for (size_t i = 0; i < missing.size(); ++i) parts_->embeddings[missing[i]] = encoded[i].states;
-  if (!keep_loaded_ || plans.front().stream_text_encoder) {
+  for (size_t i = 0; i < missing.size(); ++i) embeddings[missing[i]] = encoded[i].states;
+  if (!keep_loaded_ || first.stream_text_encoder) {
     parts_->text_encoder.reset();
     return_freed_memory();
   }
@@ -114,8 +139,9 @@ at::Tensor Generator::denoise(const Plan& plan, const ProgressFn& progress) {
   const c10::InferenceMode inference;
   at::set_num_threads(static_cast<int>(plan.threads));
   ops::choose_attention(plan.request.attention.value_or("auto"));
-  diffusion::Conditioning conditioning{.prompt = parts_->embeddings.at(plan.prompt), .negative = {}};
-  if (is_guided(plan)) conditioning.negative = parts_->embeddings.at(plan.negative_prompt);
+  const Embeddings& embeddings = parts_->embeddings(plan.text_target);
+  diffusion::Conditioning conditioning{.prompt = embeddings.at(plan.prompt), .negative = {}};
+  if (is_guided(plan)) conditioning.negative = embeddings.at(plan.negative_prompt);
 
   const auto expert = [&](diffusion::Expert wanted) -> diffusion::Denoiser& {
     const auto adapters = adapters_for(plan.loras, wanted);
@@ -155,8 +181,10 @@ void Generator::decode(const Plan& plan, const at::Tensor& latent, FrameSink& si
   const c10::InferenceMode inference;
   at::set_num_threads(static_cast<int>(plan.threads));
   ops::choose_attention("auto");  // the choice is about the transformer
-  if (!parts_->decoder) {
+  if (!parts_->decoder || parts_->loaded_decode_target != plan.decode_target) {
     const Stopwatch time(parts_->timings, "load");
+    parts_->decoder.reset();
+    parts_->loaded_decode_target = plan.decode_target;
     parts_->decoder = parts_->family.load_decoder(spec_, plan.decode_target, report(progress));
   }
   const Stopwatch time(parts_->timings, "decode");

@@ -41,6 +41,7 @@ class Generator {
  private:
   struct Parts;
   static bool is_guided(const Plan& plan);
+  void encode_together(const std::vector<const Plan*>& plans, const ProgressFn& progress);  // of one text target
   families::ModelSpec spec_;
   bool keep_loaded_;
   std::unique_ptr<Parts> parts_;

@@ -105,6 +105,33 @@ TEST_P(FilmCase, StreamedBlocksMakeTheSameFilm) {
   }
 }
 
+// A batch whose films differ in precision makes the films that each would have been alone.
+TEST_P(FilmCase, EveryPartFollowsThePrecisionOfItsFilm) {
+  const Golden golden(GetParam());
+  const families::ModelSpec spec = open_model(golden.directory);
+  Plan exact = make_plan(golden_request(golden.info, golden.info["runs"][0]), spec, plain_machine()), coarse = exact;
+  coarse.text_target.dtype = coarse.denoise_target.dtype = coarse.decode_target.dtype = at::kBFloat16;
+  const auto make = [](Generator& generator, const Plan& plan) {
+    FrameList film;
+    const at::Tensor latent = generator.denoise(plan, {});
+    generator.decode(plan, latent, film, {});
+    return std::pair(latent, film.frames);
+  };
+  const auto alone = [&](const Plan& plan) {
+    Generator generator(spec, /*keep_loaded=*/false);
+    return make(generator, plan);
+  };
+  Generator generator(spec, /*keep_loaded=*/true);
+  generator.encode_ahead({coarse, exact}, {});
+  for (const Plan* plan : {&coarse, &exact, &coarse}) {
+    const auto [expected_latent, expected_frames] = alone(*plan);
+    const auto [latent, frames] = make(generator, *plan);
+    EXPECT_TRUE(at::equal(latent, expected_latent));
+    ASSERT_EQ(frames.size(), expected_frames.size());
+    for (size_t i = 0; i < frames.size(); ++i) EXPECT_EQ(frames[i].rgb, expected_frames[i].rgb) << "frame " << i;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Golden, FilmCase, test::golden_cases(), test::golden_case_name);
 
 }  // namespace
