@@ -172,11 +172,11 @@ class Batch {
       return;
     }
     if (films.empty()) return;
-    if (!generator_) generator_.emplace(spec_, fits_loaded(films.front().order.plan));
     encode_ahead(films, progress);
     for (const BatchFilm& film : films) {
       check_cancelled();
       progress.begin_film(film.number);
+      generator_.keep_loaded(fits_loaded(film.order.plan));
       make(film, progress);
     }
   }
@@ -185,13 +185,13 @@ class Batch {
     std::vector<pipeline::Plan> plans;
     for (const BatchFilm& film : films)
       if (film.order.plan.stream_text_encoder && !film.has_latents) plans.push_back(film.order.plan);
-    if (plans.size() > 1) generator_->encode_ahead(plans, progress.callback());
+    if (plans.size() > 1) generator_.encode_ahead(plans, progress.callback());
   }
 
   void make(const BatchFilm& film, ProgressReporter& progress) {
     try {
       const Json result =
-          film.has_latents ? finish(film, progress) : make_film(*generator_, film.order, progress.callback());
+          film.has_latents ? finish(film, progress) : make_film(generator_, film.order, progress.callback());
       progress.end_film();
       ++done_;
       print_json({{"line", film.job->line},
@@ -212,7 +212,7 @@ class Batch {
 
   Json finish(const BatchFilm& film, ProgressReporter& progress) {
     const fs::path& path = film.order.latents;
-    const Json result = decode_film(*generator_, film.order, pipeline::read_latents(path), progress.callback());
+    const Json result = decode_film(generator_, film.order, pipeline::read_latents(path), progress.callback());
     std::error_code ignored;
     if (!film.order.keeps_latents) fs::remove(path, ignored);
     return result;
@@ -234,8 +234,8 @@ class Batch {
   Shard shard_;
   families::ModelSpec spec_;
   pipeline::Hardware hardware_;
-  std::optional<Marking> marking_;                // unless it is a dry run
-  std::optional<pipeline::Generator> generator_;  // once a plan has said whether it can stay loaded
+  std::optional<Marking> marking_;  // unless it is a dry run
+  pipeline::Generator generator_{spec_, /*keep_loaded=*/true};
   int64_t done_ = 0, skipped_ = 0, failed_ = 0;
 };
 

@@ -42,8 +42,8 @@ int generate(const Invocation& invocation) {
   if (has_several) check_count(first, invocation.count);
   const families::ModelSpec spec = pipeline::open_model(locate_model(invocation.model));
   const pipeline::Hardware hardware = pipeline::detect_hardware();
-  std::optional<Marking> marking;  // both once the first plan stands
-  std::optional<pipeline::Generator> generator;
+  std::optional<Marking> marking;  // once the first plan stands
+  pipeline::Generator generator(spec, has_several);
   ProgressReporter progress(choose_progress_mode(invocation.progress, invocation.quiet),
                             static_cast<int>(invocation.count));
   for (int64_t i = 0; i < invocation.count; ++i) {
@@ -51,9 +51,9 @@ int generate(const Invocation& invocation) {
     FilmOrder order = order_film(has_several ? request_of(first, i) : first, spec, hardware);
     if (!marking) marking.emplace(invocation.marks, spec);
     prepare_output(order, *marking);
-    if (!generator) generator.emplace(spec, has_several && fits_loaded(order.plan));
+    generator.keep_loaded(has_several && fits_loaded(order.plan));
     progress.begin_film(static_cast<int>(i) + 1);
-    const Json result = make_film(*generator, order, progress.callback());
+    const Json result = make_film(generator, order, progress.callback());
     progress.end_film();
     report_result(result, invocation.json);
   }

@@ -76,6 +76,15 @@ Generator::Generator(families::ModelSpec spec, bool keep_loaded)
 }
 Generator::~Generator() = default;
 
+void Generator::keep_loaded(bool keep) {
+  keep_loaded_ = keep;
+  if (keep) return;
+  parts_->text_encoder.reset();
+  parts_->denoiser.reset();
+  parts_->decoder.reset();
+  return_freed_memory();
+}
+
 Json Generator::take_timings() { return std::exchange(parts_->timings, Json::object()); }
 
 void Generator::encode_ahead(const std::vector<Plan>& plans, const ProgressFn& progress) {

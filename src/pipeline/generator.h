@@ -26,6 +26,9 @@ class Generator {
 
   const families::ModelSpec& spec() const { return spec_; }
 
+  // For the films from here on. false frees at once what is loaded: a film that needs the room has all of it.
+  void keep_loaded(bool keep);
+
   // Encodes all prompts of a batch in one pass over the text encoder and keeps the results; generate()
   // then finds them. Worth it when the encoder is streamed from disk.
   void encode_ahead(const std::vector<Plan>& plans, const ProgressFn& progress);

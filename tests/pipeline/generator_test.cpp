@@ -105,6 +105,23 @@ TEST_P(FilmCase, StreamedBlocksMakeTheSameFilm) {
   }
 }
 
+TEST(Generator, FreesWhatIsLoadedWhenTheNextFilmNeedsTheRoom) {
+  const Golden golden("wan21-tiny");
+  const families::ModelSpec spec = open_model(golden.directory);
+  const Plan plan = make_plan(golden_request(golden.info, golden.info["runs"][0]), spec, plain_machine());
+  Generator generator(spec, /*keep_loaded=*/true);
+  const auto loads = [&] {
+    generator.denoise(plan, {});
+    return generator.take_timings().contains("load");
+  };
+  EXPECT_TRUE(loads());
+  generator.keep_loaded(true);
+  EXPECT_FALSE(loads());
+  generator.keep_loaded(false);
+  EXPECT_TRUE(loads());
+  EXPECT_TRUE(loads());
+}
+
 // A batch whose films differ in precision makes the films that each would have been alone.
 TEST_P(FilmCase, EveryPartFollowsThePrecisionOfItsFilm) {
   const Golden golden(GetParam());
