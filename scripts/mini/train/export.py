@@ -88,7 +88,8 @@ def _write_tokenizer(out, folder):
 def _write_training(out, folder):
     """What the stage `start` needs beside the weights, and how they came about."""
     folder.mkdir(exist_ok=True)
-    for file in (out / "code.safetensors", *out.glob("*.csv")):
+    curves = [out / f"{stage}.csv" for stage in ("text", "decoder", "encoder", "dit", "distill")]
+    for file in (out / "code.safetensors", *filter(Path.exists, curves)):
         shutil.copy(file, folder / file.name)
 
 
