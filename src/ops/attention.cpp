@@ -1,6 +1,7 @@
 #include "ops/attention.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/cpu/Utils.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <fmt/ranges.h>
@@ -17,7 +18,9 @@
 namespace soragen::ops {
 namespace {
 
-std::string always(const AttentionArgs&) { return ""; }
+std::string no_refusal(const AttentionArgs&) { return ""; }
+bool always(const AttentionArgs&) { return true; }
+bool never(const AttentionArgs&) { return false; }
 
 at::Tensor run_aten(const AttentionArgs& args) {
   const at::Tensor &q = args.query, &k = args.key, &v = args.value;
@@ -75,11 +78,22 @@ at::Tensor run_tiled(const AttentionArgs& args) {
   return args.query.scalar_type() == at::kFloat ? run_tiled_in<float>(args) : run_tiled_in<kernels::Bf16>(args);
 }
 
+// Where the processor has AMX, ATen's products in bf16 run on it: 1076 GFLOP/s where vdpbf16ps reaches 204 (7,800
+// tokens, D 128, two cores of a Xeon). A bias, which ATen would round to bf16, comes with few keys.
+bool tiled_gains(const AttentionArgs& args) {
+  static const bool has_amx = [] {
+    const auto capabilities = at::cpu::get_cpu_capabilities();
+    const auto found = capabilities.find("amx_bf16");
+    return found != capabilities.end() && found->second.isBool() && found->second.toBool();
+  }();
+  return !has_amx || args.query.scalar_type() != at::kBFloat16 || args.key_bias.defined();
+}
+
 constexpr AttentionKernel kKernels[] = {
-    {"tiled", true, tiled_refusal, run_tiled},
-    {"aten", true, always, run_aten},
-    {"sm80", false, sm80_refusal, run_sm80},
-    {"sm90", false, sm90_refusal, run_sm90},
+    {"tiled", tiled_gains, tiled_refusal, run_tiled},
+    {"aten", always, no_refusal, run_aten},
+    {"sm80", never, sm80_refusal, run_sm80},
+    {"sm90", never, sm90_refusal, run_sm90},
 };
 
 // For self_attention() alone: `kept` is the share of the key blocks that a block of queries attends to.
@@ -129,7 +143,7 @@ at::Tensor attention(const AttentionArgs& args) {
     return kernel->run(args);
   }
   for (const AttentionKernel& kernel : kKernels)
-    if (kernel.in_auto && kernel.refusal(args).empty()) return kernel.run(args);
+    if (kernel.in_auto(args) && kernel.refusal(args).empty()) return kernel.run(args);
   fail(ErrorKind::internal, "no attention kernel takes these tensors");
 }
 

@@ -32,7 +32,7 @@ at::Tensor self_attention(const SelfAttentionArgs& args);  // -> [B, L, N * D], 
 
 struct AttentionKernel {
   std::string_view name;
-  bool in_auto;  // else only by name: not exact, or not yet measured against what auto would take
+  bool (*in_auto)(const AttentionArgs&);  // else only by name: not yet measured against what auto takes, or slower here
   std::string (*refusal)(const AttentionArgs&);  // why it does not take these arguments; "": it does
   at::Tensor (*run)(const AttentionArgs&);
 };

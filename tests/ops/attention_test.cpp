@@ -3,6 +3,7 @@
 #include "ops/attention.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
@@ -11,6 +12,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
+#include <iterator>
 
 #include "support/expect_error.h"
 
@@ -106,6 +109,19 @@ TEST_F(Tiled, MaskedKeysCountNothing) {
   EXPECT_LE(error_of(kernel_named("tiled"), args, exact(args)), 1e-5);
   const AttentionArgs none{args.query, args.key, args.value, at::full({300}, -INFINITY)};
   EXPECT_EQ(largest(kernel_named("tiled").run(none)), 0.0);
+}
+
+// ATen's bf16 runs on AMX where the processor has it, and is several times as fast there.
+TEST_F(Tiled, AutoLeavesBf16ToAtenWhereThereIsAmx) {
+  std::ifstream file("/proc/cpuinfo");
+  const std::string flags{std::istreambuf_iterator<char>(file), {}};
+  const bool has_amx = flags.find(" amx_bf16") != std::string::npos;
+  const at::Tensor qkv = at::randn({1, 300, 3, 2, 64}).to(at::kBFloat16);
+  AttentionArgs args{.query = qkv.select(2, 0), .key = qkv.select(2, 1), .value = qkv.select(2, 2), .key_bias = {}};
+  if (!kernel_named("tiled").refusal(args).empty()) GTEST_SKIP() << kernel_named("tiled").refusal(args);
+  EXPECT_TRUE(at::equal(attention(args), kernel_named(has_amx ? "aten" : "tiled").run(args)));
+  args.key_bias = at::randn({300});
+  EXPECT_TRUE(at::equal(attention(args), kernel_named("tiled").run(args)));
 }
 
 TEST_F(Tiled, ANamedKernelRunsOrSaysWhyNot) {
