@@ -137,7 +137,7 @@ def read_object(masks, turning):
 def read_size(masks, name, motion):
     """Small or large, from the area of the own colour."""
     area = np.median(masks.sum((1, 2)))
-    radius = np.sqrt(area / _templates()[4][name]) / SIDE
+    radius = np.sqrt(area / _templates()[-1][name]) / SIDE
     middle = np.sqrt(RADIUS["small"] * RADIUS["large"])
     return "large" if radius > middle * (0.875 if motion in ("grow", "shrink") else 1) else "small"
 
