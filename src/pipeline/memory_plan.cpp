@@ -70,13 +70,15 @@ std::optional<BlockPlacement> place_blocks(const BlockSizes& sizes, int64_t acti
   placement.streamed = sizes.count - placement.resident;
   placement.weights = (placement.resident + kBuffers) * sizes.block + sizes.outside;
   placement.copied = placement.streamed * sizes.block;
-  placement.copy_seconds = static_cast<double>(passes * placement.copied) / kAssumedCopyRate;
+  placement.text_seconds = static_cast<double>(placement.copied) / kAssumedCopyRate;
+  placement.copy_seconds = passes * placement.text_seconds;
   return placement;
 }
 
 void read_from_file(BlockPlacement& placement, int passes) {
   placement.is_from_file = placement.streamed > 0;
-  placement.copy_seconds = static_cast<double>(passes * placement.copied) / kAssumedFileRate;
+  placement.text_seconds = static_cast<double>(placement.copied) / kAssumedFileRate;
+  placement.copy_seconds = passes * placement.text_seconds;
 }
 
 double BlockPlacement::step_seconds() const {

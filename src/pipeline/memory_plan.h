@@ -41,6 +41,7 @@ struct BlockPlacement {
   int64_t resident = 0, streamed = 0;  // blocks
   int64_t weights = 0;                 // bytes: resident blocks, two buffers, everything outside
   int64_t copied = 0;                  // bytes of the streamed blocks
+  double text_seconds = 0;             // one pass over the streamed blocks for the text's keys, hidden behind nothing
   double copy_seconds = 0;             // of one step
   double product_seconds = 0;          // of one step
   bool is_from_file = false;           // nothing is hidden then

@@ -40,11 +40,19 @@ double guided_steps(const diffusion::Sampling& sampling) {
   return steps;
 }
 
+// Every expert that works takes the text once.
+double seconds_for_text(const Plan& plan) {
+  const auto& timesteps = plan.sampling.schedule.timesteps;
+  const bool both = diffusion::expert_at(plan.sampling, timesteps.front()) !=
+                    diffusion::expert_at(plan.sampling, timesteps[plan.sampling.schedule.steps() - 1]);
+  return (both ? 2 : 1) * plan.denoise_blocks.text_seconds;
+}
+
 // At the assumed rates: the card need not be there.
 void predict_on_card(const Plan& plan, StagePlan& stage) {
   if (stage.name == "denoise") {
     const double both = diffusion::guidance_scale(plan.sampling.guidance, diffusion::Expert::high_noise) > 1.0 ? 1 : 2;
-    stage.seconds = guided_steps(plan.sampling) * both * plan.denoise_blocks.step_seconds();
+    stage.seconds = guided_steps(plan.sampling) * both * plan.denoise_blocks.step_seconds() + seconds_for_text(plan);
   }
   if (stage.name == "decode") stage.seconds = stage.cost.flop / (kAssumedFlopRate * kDecodeShare);
 }
@@ -66,7 +74,8 @@ void predict_seconds(Plan& plan, const MachineRate& rate) {
     if (speed <= 0) continue;
     if (stage.name == "denoise") {
       stage.seconds = guided_steps(plan.sampling) * stage.cost.flop / (speed * kDenoiseShare) +
-                      static_cast<double>(plan.sampling.schedule.steps()) * plan.denoise_blocks.copy_seconds;
+                      static_cast<double>(plan.sampling.schedule.steps()) * plan.denoise_blocks.copy_seconds +
+                      seconds_for_text(plan);
     }
     if (stage.name == "decode") stage.seconds = stage.cost.flop / (speed * kDecodeShare);
   }

@@ -93,6 +93,19 @@ TEST_F(LeverPlan, PredictsTheStepsWithoutGuidanceAtHalf) {
   EXPECT_DOUBLE_EQ(seconds({{"guidance", 1}}), 0.5 * seconds({}));
 }
 
+TEST_F(LeverPlan, PredictsOnePassForTheTextOfEachExpertThatWorks) {
+  const auto more = [](Plan planned) {
+    predict_seconds(planned, {.fp32 = 1e9});
+    const double before = planned.stages.at(1).seconds;
+    planned.denoise_blocks.copy_seconds = 3;
+    planned.denoise_blocks.text_seconds = 2;
+    predict_seconds(planned, {.fp32 = 1e9});
+    return planned.stages.at(1).seconds - before - 3.0 * static_cast<double>(planned.sampling.schedule.steps());
+  };
+  EXPECT_NEAR(more(plan(one, {})), 2.0, 1e-6);
+  EXPECT_NEAR(more(plan(two, {})), 4.0, 1e-6);
+}
+
 TEST_F(LeverPlan, RefusesWhatCannotWork) {
   EXPECT_ERROR(plan(one, {{"guidance_interval", "0-0.5"}, {"guidance", 1}}), ErrorKind::usage, "--guidance is 1");
   EXPECT_ERROR(plan(one, {{"guidance_interval", "0-0.01"}}), ErrorKind::usage,

@@ -68,6 +68,7 @@ TEST(Placement, CopiesAsFewBlocksAsItMust) {
   EXPECT_EQ(placed->streamed, 3);
   EXPECT_EQ(placed->weights, 950);
   EXPECT_DOUBLE_EQ(placed->copy_seconds, 2 * 3 * 100 / kAssumedCopyRate);
+  EXPECT_DOUBLE_EQ(placed->text_seconds, 3 * 100 / kAssumedCopyRate);
   const auto least = place_blocks(kTen, 30, 280, 1, 0);
   ASSERT_TRUE(least);
   EXPECT_EQ(least->resident, 0);
@@ -104,6 +105,7 @@ TEST(Placement, NothingHidesReadingFromTheFile) {
   read_from_file(*placed, 2);
   EXPECT_FALSE(placed->is_hidden());
   EXPECT_DOUBLE_EQ(placed->copy_seconds, 2 * 800 / kAssumedFileRate);
+  EXPECT_DOUBLE_EQ(placed->text_seconds, 800 / kAssumedFileRate);
   EXPECT_DOUBLE_EQ(placed->step_seconds(), 1.0 + placed->copy_seconds);
 }
 
