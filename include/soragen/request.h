@@ -63,6 +63,7 @@ struct Request {
   std::optional<std::string> dtype;      // auto, fp32, bf16
   std::optional<std::string> weights;    // full, int8
   std::optional<std::string> attention;  // auto or a name
+  std::optional<bool> cuda_graphs;       // a small film's step on a card as one launch; not yet seen on one
   std::optional<int64_t> threads;
   std::optional<int64_t> memory;  // bytes that the run may use
   std::optional<int64_t> vram;    // of them on a card

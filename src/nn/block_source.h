@@ -51,6 +51,7 @@ class BlockSource {
   }
 
   int64_t size() const { return schedule_.count(); }
+  bool all_resident() const { return schedule_.buffers() == 0; }
   // Most bytes of blocks on the device at once so far, buffers included.
   int64_t peak_bytes() const { return peak_bytes_; }
 

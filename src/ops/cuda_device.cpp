@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 using kernels::CudaPlugin;
 
 constexpr const char* kPluginFile = "libsoragen_cuda.so";
+constexpr const char* kGraphsFile = "libsoragen_cuda_graphs.so";
 constexpr int kLeastCapability = 80;  // bf16 products and cp.async
 
 std::atomic<bool> is_open = false;
@@ -26,6 +27,25 @@ std::atomic<bool> is_open = false;
 std::string last_dl_error() {
   const char* text = ::dlerror();
   return text ? text : "unknown error";
+}
+
+// The table that a plug-in hands out; `version` is the one of its interface.
+template <typename Table>
+const Table& load_table(const std::string& path, const char* symbol, int version) {
+  void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) fail(ErrorKind::unsupported, "the CUDA plug-in {} cannot be loaded: {}", path, last_dl_error());
+  const auto entry = reinterpret_cast<const Table* (*)()>(::dlsym(library, symbol));
+  if (!entry) fail(ErrorKind::unsupported, "{} is no CUDA plug-in of soragen: it has no function {}", path, symbol);
+  const Table& table = *entry();
+  if (table.version != version)
+    fail(ErrorKind::unsupported,
+         "the CUDA plug-in {} has version {} of the interface, this soragen needs {}; build both from one source tree",
+         path, table.version, version);
+  if (std::string_view(table.torch) != TORCH_VERSION)
+    fail(ErrorKind::unsupported,
+         "the CUDA plug-in {} was built with LibTorch {}, this soragen with {}; build both from one source tree", path,
+         table.torch, TORCH_VERSION);
+  return table;
 }
 
 const CudaPlugin& load_plugin(const std::vector<std::string>& places, std::string& path) {
@@ -38,22 +58,7 @@ const CudaPlugin& load_plugin(const std::vector<std::string>& places, std::strin
     fail(ErrorKind::unsupported,
          "the CUDA plug-in was not found, looked for {}; it is built where nvcc is found when soragen is configured",
          fmt::join(places, " and "));
-  void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) fail(ErrorKind::unsupported, "the CUDA plug-in {} cannot be loaded: {}", path, last_dl_error());
-  const auto entry = reinterpret_cast<kernels::CudaPluginFn>(::dlsym(library, kernels::kCudaPluginSymbol));
-  if (!entry)
-    fail(ErrorKind::unsupported, "{} is no CUDA plug-in of soragen: it has no function {}", path,
-         kernels::kCudaPluginSymbol);
-  const CudaPlugin& plugin = *entry();
-  if (plugin.version != kernels::kCudaPluginVersion)
-    fail(ErrorKind::unsupported,
-         "the CUDA plug-in {} has version {} of the interface, this soragen needs {}; build both from one source tree",
-         path, plugin.version, kernels::kCudaPluginVersion);
-  if (std::string_view(plugin.torch) != TORCH_VERSION)
-    fail(ErrorKind::unsupported,
-         "the CUDA plug-in {} was built with LibTorch {}, this soragen with {}; build both from one source tree", path,
-         plugin.torch, TORCH_VERSION);
-  return plugin;
+  return load_table<CudaPlugin>(path, kernels::kCudaPluginSymbol, kernels::kCudaPluginVersion);
 }
 
 // A driver runs what was built for its own major version of CUDA or an older one.
@@ -160,6 +165,14 @@ const CudaDevice& open_cuda() {
     is_open = true;
   });
   return *search.device;
+}
+
+std::string cuda_graphs_place(const CudaDevice& device) {
+  return fs::path(device.plugin).replace_filename(kGraphsFile).string();
+}
+
+const kernels::CudaGraphs& load_cuda_graphs(const std::string& path) {
+  return load_table<kernels::CudaGraphs>(path, kernels::kCudaGraphsSymbol, kernels::kCudaGraphsVersion);
 }
 
 bool is_cuda_open() { return is_open; }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/cuda_graphs.h"
 #include "kernels/cuda_plugin.h"
 
 namespace soragen::ops {
@@ -42,6 +43,11 @@ const CudaSearch& search_cuda();
 // The device with LibTorch's CUDA half loaded; the first call does all of it. Throws Error{unsupported}.
 const CudaDevice& open_cuda();
 bool is_cuda_open();
+
+// What records work on the card (kernels/cuda_graphs.h): beside the device's plug-in. LibTorch's CUDA half must be
+// loaded. Throws Error{unsupported}: no such file, or not of this version or LibTorch.
+std::string cuda_graphs_place(const CudaDevice& device);
+const kernels::CudaGraphs& load_cuda_graphs(const std::string& path);
 
 std::string cuda_version_name(int version);  // 13000 -> "13.0"
 

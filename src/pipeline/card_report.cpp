@@ -3,9 +3,24 @@
 #include "core/fail.h"
 #include "ops/cuda_device.h"
 #include "ops/cuda_kernels.h"
+#include "ops/replay.h"
 
 namespace soragen::pipeline {
 namespace {
+
+Json test_graphs(const ops::CudaDevice& device) {
+  std::string problem;
+  try {
+    ops::install_cuda_graphs(&ops::load_cuda_graphs(ops::cuda_graphs_place(device)));
+    problem = ops::test_cuda_graphs();
+  } catch (const Error& error) {
+    problem = error.what();
+  }
+  ops::install_cuda_graphs(nullptr);
+  Json test = {{"name", "cuda_graphs"}, {"passed", problem.empty()}, {"error_of_allowed", 0}};
+  if (!problem.empty()) test["problem"] = problem;
+  return test;
+}
 
 Json test_kernels(const ops::CudaDevice& device) {
   ops::install_cuda_kernels({.table = device.kernels, .card = device.card.card});
@@ -14,6 +29,7 @@ Json test_kernels(const ops::CudaDevice& device) {
     tests.push_back({{"name", test.name}, {"passed", test.passed()}, {"error_of_allowed", test.error}});
     if (!test.problem.empty()) tests.back()["problem"] = test.problem;
   }
+  tests.push_back(test_graphs(device));
   return tests;
 }
 

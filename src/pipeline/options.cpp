@@ -59,6 +59,12 @@ void set_choice(Request& request, const Option& option, const Json& value) {
   request.*field = value.get<std::string>();
 }
 
+template <auto field>
+void set_bool(Request& request, const Option& option, const Json& value) {
+  if (!value.is_boolean()) wrong(option, value, "true or false");
+  request.*field = value.get<bool>();
+}
+
 void set_seed(Request& request, const Option& option, const Json& value) {
   const auto number = parse_number<uint64_t>(value);
   if (!number || *number > static_cast<uint64_t>(INT64_MAX))
@@ -299,6 +305,15 @@ const Option kOptions[] = {
      kWeights, set_choice<&R::weights>, get_plain<&R::weights>},
     {"attention", "NAME", "auto, tiled (AVX-512), aten; CUDA: sm80, sm90, int8, int8-sparse", kComputing, true,
      kAttention, set_choice<&R::attention>, get_plain<&R::attention>},
+    // Of JSON lines and soragen.json alone, until it has been seen on a card: then it needs no option.
+    {"cuda-graphs",
+     "",
+     "a small film's step on a card as one launch",
+     kComputing,
+     false,
+     {},
+     set_bool<&R::cuda_graphs>,
+     get_plain<&R::cuda_graphs>},
     {"threads",
      "N",
      "CPU threads (default: all)",
@@ -410,6 +425,7 @@ Request merge(const Request& base, const Request& over) {
   take(merged.dtype, over.dtype);
   take(merged.weights, over.weights);
   take(merged.attention, over.attention);
+  take(merged.cuda_graphs, over.cuda_graphs);
   take(merged.threads, over.threads);
   take(merged.memory, over.memory);
   take(merged.vram, over.vram);

@@ -176,6 +176,9 @@ void choose_targets(Plan& plan, const Request& request, const Hardware& hardware
     if (ops::is_cuda_attention(attention))
       fail(ErrorKind::unsupported, "--attention {} is for CUDA cards, this film is made on the processor{}", attention,
            hardware.no_card.empty() ? "" : ": " + hardware.no_card);
+    if (request.cuda_graphs.value_or(false))
+      fail(ErrorKind::unsupported, "cuda_graphs is for CUDA cards, this film is made on the processor{}",
+           hardware.no_card.empty() ? "" : ": " + hardware.no_card);
     plan.text_target = plan.denoise_target = plan.decode_target = processor_target(dtype, hardware);
     plan.denoise_target.weights = weights;
     return;

@@ -5,8 +5,10 @@
 //   soragen_bench attention   [--tokens 7800] [--heads 4] [--head-dim 128] [--dtype fp32] [--threads N] [--repeats 3]
 //   soragen_bench peak        [--dtype fp32] [--threads N] [--repeats 3]
 //
-// denoise and decode also with --device cuda [--attention NAME] [--plain]: NAME as in generate's --attention; --plain
-// computes with ATen alone, else our kernels that pass their self-test serve too.
+// denoise and decode also with --device cuda [--attention NAME] [--plain] [--graphs]: NAME as in generate's
+// --attention;
+// --plain computes with ATen alone, else our kernels that pass their self-test serve too; --graphs records a small
+// film's step as a CUDA graph.
 //
 // scripts/bench and scripts/gpu_check.sh run it beside the reference. "peak" times the products and convolutions that
 // the stages are made of, alone, through the same library: what the stages could reach at most.
@@ -31,6 +33,7 @@
 #include "ops/cuda_device.h"
 #include "ops/cuda_kernels.h"
 #include "ops/linear.h"
+#include "ops/replay.h"
 #include "pipeline/memory_pools.h"
 
 namespace soragen {
@@ -41,7 +44,7 @@ struct Options {
   int64_t width = 256, height = 256, frames = 17, text = 32, threads = 0, repeats = 3;
   int64_t tokens = 7800, heads = 4, head_dim = 128;
   std::string dtype = "fp32", device = "cpu", attention = "auto";
-  bool plain = false;
+  bool plain = false, graphs = false;
   bool is_on_card() const { return device == "cuda"; }
   nn::Target target() const {
     return {dtype == "bf16" ? at::kBFloat16 : at::kFloat, is_on_card() ? at::Device(at::kCUDA, 0) : at::kCPU};
@@ -65,8 +68,8 @@ Options parse(int argc, char** argv) {
       options.directory = name;
       continue;
     }
-    if (name == "--plain") {
-      options.plain = true;
+    if (name == "--plain" || name == "--graphs") {
+      (name == "--plain" ? options.plain : options.graphs) = true;
       continue;
     }
     if (i + 1 == argc) throw std::runtime_error(name + " needs a value");
@@ -92,6 +95,10 @@ void open_card(const Options& options) {
   ops::choose_attention(options.attention);
   if (!options.is_on_card()) return;
   const ops::CudaDevice& device = ops::open_cuda();
+  if (options.graphs) {
+    ops::install_cuda_graphs(&ops::load_cuda_graphs(ops::cuda_graphs_place(device)));
+    if (const std::string problem = ops::test_cuda_graphs(); !problem.empty()) throw std::runtime_error(problem);
+  }
   if (options.plain) return;
   ops::install_cuda_kernels({.table = device.kernels, .card = device.card.card});
   for (const ops::CudaKernelTest& test : ops::test_cuda_kernels())

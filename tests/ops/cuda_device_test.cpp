@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <torch/headeronly/version.h>
 
+#include "core/fail.h"
+#include "ops/replay.h"
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
 
@@ -59,6 +61,37 @@ TEST(CudaDevice, TheRealPlugInFindsACardOrSaysWhyNot) {
     EXPECT_EQ(error.kind(), kUnsupported) << error.what();
     EXPECT_NE(std::string(error.what()).find("NVIDIA driver"), std::string::npos) << error.what();
   }
+}
+#endif
+
+TEST(CudaGraphs, StandBesideThePlugInAndFilesThatAreNoneAreRefused) {
+  EXPECT_EQ(cuda_graphs_place({.plugin = "/a/b/libsoragen_cuda.so"}), "/a/b/libsoragen_cuda_graphs.so");
+  EXPECT_ERROR(load_cuda_graphs("/nowhere/libsoragen_cuda_graphs.so"), kUnsupported, "cannot be loaded: ");
+  EXPECT_ERROR(load_cuda_graphs(std::string(FAKE_PLUGINS) + "/libfake_works.so"), kUnsupported,
+               "has no function soragen_cuda_graphs");
+}
+
+#ifdef REAL_GRAPHS
+// With a card its self-test passes; without one, or without CUDA's libraries, the first failure is a sentence.
+TEST(CudaGraphs, TheRealOneRecordsOrSaysWhyNot) {
+  try {
+    load_libtorch_cuda(libtorch_folder());
+    install_cuda_graphs(&load_cuda_graphs(REAL_GRAPHS));
+    kernels::CudaFailure failure;
+    int calls = 0;
+    const auto count = [](void* place) { ++*static_cast<int*>(place); };
+    void* recording = load_cuda_graphs(REAL_GRAPHS).record(count, &calls, &failure);
+    if (!recording) fail(static_cast<ErrorKind>(failure.kind), "{}", failure.message);
+    EXPECT_EQ(calls, 1);
+    load_cuda_graphs(REAL_GRAPHS).destroy(recording);
+    EXPECT_EQ(test_cuda_graphs(), "");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kUnsupported) << error.what();
+    EXPECT_TRUE(std::string(error.what()).find(".so") != std::string::npos ||
+                std::string(error.what()).find("cannot be recorded as a CUDA graph: ") != std::string::npos)
+        << error.what();
+  }
+  install_cuda_graphs(nullptr);
 }
 #endif
 

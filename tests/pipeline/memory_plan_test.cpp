@@ -151,6 +151,9 @@ TEST_F(CardPlan, RefusesWhatCannotFitOrRun) {
   EXPECT_ERROR(plan({{"vram", "900M"}}), ErrorKind::resource, "larger --vram");
   EXPECT_ERROR(plan({{"device", "cpu"}, {"attention", "sm80"}}), ErrorKind::unsupported,
                "--attention sm80 is for CUDA");
+  EXPECT_ERROR(plan({{"device", "cpu"}, {"cuda_graphs", true}}), ErrorKind::unsupported,
+               "cuda_graphs is for CUDA cards");
+  EXPECT_ERROR(plan({{"cuda_graphs", "yes"}}), ErrorKind::usage, "use true or false");
   machine.card.reset();
   machine.no_card = "no NVIDIA driver was found";
   EXPECT_ERROR(plan({{"device", "cuda"}}), ErrorKind::unsupported,

@@ -22,9 +22,10 @@
 namespace soragen::families::wan {
 namespace {
 
-// Up to here both guidance branches run as one batch: fuller products and half the calls. Above, the
-// products are full anyway and two branches at once would only double the activations' memory.
-constexpr int64_t kBatchedTokens = 2048;
+// Up to here both guidance branches run as one batch, fuller products and half the calls, and a step may be started as
+// one launch. Above, the products are full and long anyway, and two branches at once would only double the activations'
+// memory.
+constexpr int64_t kSmallFilm = 2048;  // tokens
 
 nn::Target in_float(const nn::Target& target) { return {at::kFloat, target.device}; }
 
@@ -169,6 +170,7 @@ at::Tensor Dit::padding_bias(const at::Tensor& text) const {
 }
 
 void Dit::begin(const diffusion::Conditioning& conditioning) {
+  for (ops::Replay& step : steps_) step.forget();
   prompt_ = negative_ = {};
   std::vector<std::pair<at::Tensor, Branch*>> texts;  // both in one pass over the blocks, which may be streamed
   for (const auto& [text, branch] : {std::pair(conditioning.prompt, &prompt_), {conditioning.negative, &negative_}}) {
@@ -262,6 +264,20 @@ diffusion::Velocities Dit::velocity(const at::Tensor& latent, double timestep, b
   SORAGEN_ASSERT(latent.dim() == 4 && latent.size(0) == config_.in_channels && !prompt_.blocks.empty());
   SORAGEN_ASSERT(!guided || !negative_.blocks.empty());
   const Level level = this->level(timestep);
+  const bool is_small = rotary(latent.sizes()).cos.size(0) <= kSmallFilm;
+  if (!is_small || !blocks_.all_resident()) return predict(latent, level, guided);
+  const auto step = [this, guided](const std::vector<at::Tensor>& in) -> std::vector<at::Tensor> {
+    const auto [cond, uncond] =
+        predict(in[0], {.timestep_proj = in[1], .out_scale = in[2], .out_shift = in[3]}, guided);
+    if (!guided) return {cond};
+    return {cond, uncond};
+  };
+  const std::vector<at::Tensor> found =
+      steps_[guided].run({latent, level.timestep_proj, level.out_scale, level.out_shift}, step);
+  return {.cond = found[0], .uncond = guided ? found[1] : at::Tensor()};
+}
+
+diffusion::Velocities Dit::predict(const at::Tensor& latent, const Level& level, bool guided) {
   const ops::Rotary& rotary = this->rotary(latent.sizes());
   at::Tensor x =
       patch_embedding_.forward(patchify(latent.contiguous()).to(target_.device, target_.dtype));  // [1, L, D]
@@ -272,7 +288,7 @@ diffusion::Velocities Dit::velocity(const at::Tensor& latent, double timestep, b
       first.attn1.forward(ops::add_layer_norm(x, {}, msa.scale, msa.shift, config_.eps), rotary);
   const auto film = [&](const at::Tensor& tokens) { return unpatchify(tokens, latent.sizes()); };
   if (!guided) return {.cond = film(run_blocks(x, attention, level, {&prompt_}, rotary)[0]), .uncond = {}};
-  if (x.size(1) <= kBatchedTokens) {
+  if (x.size(1) <= kSmallFilm) {
     const std::vector<int64_t> both = {2, x.size(1), x.size(2)};
     const at::Tensor out = run_blocks(x.expand(both).contiguous(), attention.expand(both).contiguous(), level,
                                       {&prompt_, &negative_}, rotary);

@@ -13,6 +13,7 @@
 // branches, which differ from block 0's cross-attention on.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "nn/block_source.h"
 #include "nn/layers.h"
 #include "ops/norm.h"
+#include "ops/replay.h"
 
 namespace soragen::families::wan {
 
@@ -98,6 +100,8 @@ class Dit : public diffusion::Denoiser {
   at::Tensor patchify(const at::Tensor& latent) const;    // [C, T, H, W] -> [1, L, C * patch]
   at::Tensor unpatchify(const at::Tensor& tokens, at::IntArrayRef latent) const;  // [L, patch * C] -> [C, T, H, W]
   const ops::Rotary& rotary(at::IntArrayRef latent);
+  // The velocity from what depends on the noise level alone.
+  diffusion::Velocities predict(const at::Tensor& latent, const Level& level, bool guided);
   // From block 0's cross-attention on: x [B, L, D] and block 0's self-attention output, B = branches.
   at::Tensor run_blocks(at::Tensor x, at::Tensor attention, const Level& level,
                         const std::vector<const Branch*>& branches, const ops::Rotary& rotary);
@@ -113,6 +117,7 @@ class Dit : public diffusion::Denoiser {
   Branch prompt_, negative_;
   std::vector<int64_t> rotary_grid_;
   ops::Rotary rotary_;
+  std::array<ops::Replay, 2> steps_;  // of small films: without and with guidance
 };
 
 }  // namespace soragen::families::wan
