@@ -21,6 +21,7 @@ shopt -s inherit_errexit
 root=$(realpath -- "${BASH_SOURCE[0]}")
 root=${root%/*/*}
 build=$root/build/gpu-check
+minutes=10  # what is not measured by then is left out, and said
 
 say() { printf 'gpu_check: %s\n' "$*" >&2; }
 die() {  # <exit code> <message>
@@ -81,6 +82,11 @@ python_of() {  # <torch>
   if [[ -x $python ]]; then echo "$python"; else command -v python3 || true; fi
 }
 
+left() {  # seconds, at least one
+  local seconds=$((minutes * 60 - 10 - SECONDS))
+  echo $((seconds > 1 ? seconds : 1))
+}
+
 elapsed() { printf '%d s' $((SECONDS - ${1:-0})); }
 
 build_program() {  # <torch> <nvcc> <architecture>
@@ -127,7 +133,7 @@ sanitize() {
 
 time_kernels() {
   local begin=$SECONDS
-  if "$build/soragen_gpu_check" --bench "$logs/kernels.md" >&2; then
+  if timeout "$(left)" "$build/soragen_gpu_check" --bench "$logs/kernels.md" >&2; then
     cat "$logs/kernels.md"
   else
     failed+=("the timing of the kernels")
@@ -159,7 +165,7 @@ time_stages() {  # <python>
     return
   fi
   "$1" "$root/scripts/gpu_stages.py" --bench "$build/stages/bin/soragen_bench" --work "$build/stages" \
-    --out "$logs/stages.md" || failed+=("the timing of the stages")
+    --out "$logs/stages.md" --seconds "$(left)" || failed+=("the timing of the stages")
   say "timing the stages took $(elapsed "$begin")"
 }
 

@@ -15,20 +15,25 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 LIMIT = 150  # seconds for one measurement, with loading and compiling
+BEGIN = time.monotonic()
+
+SMALL = ("256x256", 17)  # 1,280 tokens: starting the kernels takes longer than they run
 
 OURS = [  # row, flags of soragen_bench, stages
-    ("soragen, ATen alone", ["--plain"], ("denoise", "decode")),
-    ("soragen, cuDNN attention, our fused kernels", [], ("denoise", "decode")),
+    ("soragen, ATen alone", ["--plain"], ("denoise", "denoise small", "decode")),
+    ("soragen, cuDNN attention, our fused kernels", [], ("denoise", "denoise small", "decode")),
+    ("soragen, the same as one CUDA graph", ["--graphs"], ("denoise small",)),
     ("soragen, --attention sm80", ["--attention", "sm80"], ("denoise",)),
     ("soragen, --attention sm90", ["--attention", "sm90"], ("denoise",)),
     ("soragen, --attention int8 (not exact)", ["--attention", "int8"], ("denoise",)),
     ("soragen, --attention int8-sparse (half of the keys)", ["--attention", "int8-sparse"], ("denoise",)),
 ]
-MUST_RUN = {OURS[0][0], OURS[1][0]}  # the others depend on the card
+MUST_RUN = {OURS[0][0], OURS[1][0], OURS[2][0]}  # the others depend on the card
 REFERENCE = [
     ("diffusers, eager", []),
     ("diffusers, compiled", ["--compiled"]),
@@ -44,6 +49,7 @@ def parse():
     parser.add_argument("--frames", type=int, default=81)
     parser.add_argument("--layers", type=int, default=30)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3600, help="what is not measured after so long is left out")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda")
     return parser.parse_args()
 
@@ -60,12 +66,16 @@ def checkpoint(options):
     return folder
 
 
-def measure(row, command):
+def measure(options, row, command):
     """The last JSON line of a program, or None with the reason on stderr."""
+    limit = min(LIMIT, options.seconds - (time.monotonic() - BEGIN))
+    if limit <= 0:
+        print(f"gpu_stages: {row}: not begun, the {options.seconds:.0f} s are over", file=sys.stderr)
+        return None
     try:
-        run = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=LIMIT, check=False)
+        run = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
-        print(f"gpu_stages: {row}: no result within {LIMIT} s", file=sys.stderr)
+        print(f"gpu_stages: {row}: no result within {limit:.0f} s", file=sys.stderr)
         return None
     if run.returncode != 0:
         reason = (run.stderr.strip().splitlines() or [f"exit code {run.returncode}"])[-1]
@@ -76,22 +86,29 @@ def measure(row, command):
 
 def measurements(options, stage):
     """Pairs of a row's name and what was measured, the reference first."""
-    width, height = options.size.split("x")
-    common = ["--frames", options.frames, "--dtype", "bf16", "--repeats", options.repeats, "--device", options.device]
+    step, *small = stage.split()
+    size, frames = SMALL if small else (options.size, options.frames)
+    width, height = size.split("x")
+    common = ["--frames", frames, "--dtype", "bf16", "--repeats", options.repeats, "--device", options.device]
     if importlib.util.find_spec("diffusers"):
-        layers = ["--layers", options.layers] if stage == "denoise" else []
-        for row, flags in REFERENCE:
-            command = [sys.executable, ROOT / "bench_reference.py", stage, "--width", width, "--height", height]
-            yield row, measure(row, command + common + layers + flags)
+        layers = ["--layers", options.layers] if step == "denoise" else []
+        for row, flags in REFERENCE[:1] if small else REFERENCE:
+            command = [sys.executable, ROOT / "bench_reference.py", step, "--width", width, "--height", height]
+            yield row, measure(options, row, command + common + layers + flags)
     folder = checkpoint(options)
     for row, flags, stages in OURS:
         if stage in stages:
-            yield row, measure(row, [options.bench, stage, folder, "--size", options.size, *common, *flags])
+            yield row, measure(options, row, [options.bench, step, folder, "--size", size, *common, *flags])
 
 
 def table(options):
     film = f"{options.size}, {options.frames} frames"
-    titles = {"denoise": f"denoising step with guidance, {options.layers} layers, {film}, bf16", "decode": f"decoding, {film}, bf16"}
+    step = f"denoising step with guidance, {options.layers} layers"
+    titles = {
+        "denoise": f"{step}, {film}, bf16",
+        "denoise small": f"{step}, {SMALL[0]}, {SMALL[1]} frames, bf16",
+        "decode": f"decoding, {film}, bf16",
+    }
     lines = ["| what | by | seconds | faster than the first | TFLOP/s | memory of the card, GiB |", "|---|---|---|---|---|---|"]
     missing = False
     for stage, title in titles.items():
