@@ -2,6 +2,8 @@
 
 #include <ATen/ops/isfinite.h>
 
+#include <deque>
+
 #include "core/cancellation.h"
 #include "core/fail.h"
 
@@ -26,12 +28,19 @@ void check_finite(const at::Tensor& values, std::string_view what, const Place& 
        place.step + 1, place.steps, place.timestep, to_string(place.expert), bad, values.numel(), what);
 }
 
-void check_velocities(const Velocities& velocities, const at::Tensor& latent, bool guided, const Place& place) {
-  SORAGEN_ASSERT(velocities.cond.sizes() == latent.sizes());
-  SORAGEN_ASSERT(!guided || velocities.uncond.sizes() == latent.sizes());
-  check_finite(velocities.cond, "the velocity for the prompt", place);
-  if (velocities.uncond.defined()) check_finite(velocities.uncond, "the velocity for the negative prompt", place);
-}
+// What a step made. Whatever is not finite in it ends in the latent, so that this alone is asked about.
+struct StepResult {
+  Place place;
+  Velocities velocities;
+  at::Tensor latent, is_finite;
+
+  void check() const {  // waits for the device
+    if (is_finite.item<bool>()) return;
+    check_finite(velocities.cond, "the velocity for the prompt", place);
+    if (velocities.uncond.defined()) check_finite(velocities.uncond, "the velocity for the negative prompt", place);
+    check_finite(latent, "the latent after the solver", place);
+  }
+};
 
 }  // namespace
 
@@ -53,6 +62,16 @@ at::Tensor denoise(const Sampling& sampling, const at::Tensor& noise, const Cond
     if (progress) progress({.stage = Stage::denoise, .done = static_cast<int>(done), .total = static_cast<int>(steps)});
   };
 
+  // A card is given the next step before the one that it computes is waited for: else it would idle in between.
+  const size_t ahead = noise.is_cuda() ? 1 : 0;
+  std::deque<StepResult> begun;
+  const auto finish = [&](size_t left) {
+    for (; begun.size() > left; begun.pop_front()) {
+      begun.front().check();
+      report(begun.front().place.step + 1);
+    }
+  };
+
   at::Tensor latent = noise;
   Denoiser* model = nullptr;
   Expert working = Expert::high_noise;
@@ -60,6 +79,7 @@ at::Tensor denoise(const Sampling& sampling, const at::Tensor& noise, const Cond
     check_cancelled();
     const double timestep = sampling.schedule.timesteps[step];
     if (const Expert needed = expert_at(sampling, timestep); model == nullptr || needed != working) {
+      finish(0);
       model = &expert(needed);
       model->begin(conditioning);
       cache.forget();
@@ -72,13 +92,15 @@ at::Tensor denoise(const Sampling& sampling, const at::Tensor& noise, const Cond
     std::optional<Velocities> velocities = cache.recall(step, latent, guided);
     if (!velocities) {
       velocities = model->velocity(latent, timestep, guided);
-      check_velocities(*velocities, latent, guided, place);
+      SORAGEN_ASSERT(velocities->cond.sizes() == latent.sizes());
+      SORAGEN_ASSERT(!guided || velocities->uncond.sizes() == latent.sizes());
       cache.keep(latent, *velocities);
     }
     latent = solve(step, guide(*velocities, working, step), latent, source);
-    check_finite(latent, "the latent after the solver", place);
-    report(step + 1);
+    begun.push_back({place, *velocities, latent, at::isfinite(latent).all()});
+    finish(ahead);
   }
+  finish(0);
   return latent;
 }
 

@@ -192,8 +192,9 @@ Dit::Level Dit::level(double timestep) const {
   const at::Tensor frequencies =
       at::exp(at::arange(half, options) * static_cast<float>(-std::log(10000.0)) / static_cast<double>(half));
   const at::Tensor angles = at::full({}, timestep, options) * frequencies;
-  const at::Tensor sinusoid =
-      at::cat({at::cos(angles), at::sin(angles)}).to(target_.device).unsqueeze(0);  // [1, freq_dim]
+  const at::Tensor sinusoid = at::cat({at::cos(angles), at::sin(angles)})
+                                  .to(target_.device, at::kFloat, /*non_blocking=*/true)  // does not wait for a card
+                                  .unsqueeze(0);                                          // [1, freq_dim]
   const at::Tensor embedded = time_out_.forward(at::silu(time_in_.forward(sinusoid))).to(target_.dtype);  // [1, D]
   const at::Tensor projected = time_proj_.forward(at::silu(embedded));                                    // [1, 6 D]
   const at::Tensor out = scale_shift_table_ + embedded.to(at::kFloat);  // [2, D]: shift, scale
