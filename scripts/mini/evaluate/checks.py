@@ -22,6 +22,7 @@ from .motion import read_motion
 
 SIDE = 64
 NEAR = 0.15  # distance in RGB that still counts as a palette colour
+WELL_INSIDE = 0.3  # of that distance: objects of films are at 0.6 and more, 1 being the palette's own
 SHADES = (0.78, 1.04)  # of a palette colour, from the dark side of an object at night to its light side by day
 FEWEST = 0.006  # share of the picture that the object's own colour must fill, on the mean
 REACH = 20  # pixels of 64: the largest object's radius and a little more
@@ -62,8 +63,12 @@ def colour_mask(film):
     distance = np.linalg.norm(film[..., None, :] - shade[..., None] * palette, axis=-1)
     nearest = distance.argmin(-1)
     masks = [_densest_part((nearest == k) & (distance[..., k] < NEAR)) for k in range(len(names))]
-    k = int(np.argmax([m.sum() for m in masks]))
-    if masks[k].mean() > FEWEST:
+    # A pixel counts by how near it is, and on the mean they must be well inside: the sea at night lies just outside blue's
+    # reach, and a film's just inside.
+    nearness = [mask * (1 - distance[..., k] / NEAR) for k, mask in enumerate(masks)]
+    shares = [n.mean() if n.sum() > WELL_INSIDE * m.sum() else 0.0 for n, m in zip(nearness, masks)]
+    k = int(np.argmax(shares))
+    if shares[k] > FEWEST:
         return names[k], masks[k]
     white = _densest_part((film.max(-1) - film.min(-1) < 0.06) & (film.mean(-1) > 0.70))
     return ("white" if white.mean() > FEWEST else None), white

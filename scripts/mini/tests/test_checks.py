@@ -1,6 +1,7 @@
 """The checks against true renders, and against films that are not the world's."""
 
 import unittest
+from dataclasses import replace
 
 import numpy as np
 
@@ -30,6 +31,16 @@ class Outlines(unittest.TestCase):
         box[18:46, 22:44] = True
         box[:, 31:36] = box[26:31] = False
         self.assertEqual(read_object(np.repeat(box[None], 12, 0), turning=False), "box")
+
+
+class Colours(unittest.TestCase):
+    def test_a_sea_at_night_that_is_a_little_too_blue_is_no_object(self):
+        """As films of the model show it: within blue's reach, but barely."""
+        for colour in ("green", "white"):
+            scene = replace(draw_scene(0), colour=colour, object="car", motion="left", size="large", background="sea", time="night")
+            film = render(scene, np.linspace(0, 1, 17), size=64)
+            film[..., 2] += np.where(film[..., 2] < 0.56, 0.05, 0)  # the sea's, not the object's
+            self.assertEqual(read_film(film)["colour"], colour)
 
 
 class OtherFilms(unittest.TestCase):
