@@ -10,8 +10,7 @@ from pathlib import Path
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
-from .data import load_shards
-from .dit import Denoiser, HeldOut, draw_batch, load_denoiser, make_dit, muon_takes
+from .dit import Denoiser, HeldOut, draw_batch, load_clips, load_denoiser, make_dit, muon_takes
 from .latent import LatentCode
 from .loop import precision, train
 from .muon import Optimizers
@@ -60,7 +59,7 @@ def run(options):
     model.load_state_dict(teacher.model.state_dict())
     student = Denoiser(model, teacher.tokens, teacher.encoder, device)
     held_out = HeldOut(LatentCode.load(out / "code.safetensors"), student, 8 if options.check else 32)
-    data = load_shards(out / "data")
+    data = load_clips(out / "data")
     if not options.check:
         teacher.compile()
         student.compile()

@@ -30,6 +30,7 @@ TEXT_ROWS = 512
 KEYS = 48  # text rows of a batch, the longest caption's and more: one shape, compiled once
 NO_TEXT = 0.1  # share of clips whose caption is left empty, for guidance
 OBJECT_WEIGHT = 8.0
+TURNING = 3  # how often a clip whose object turns is drawn for one of another: its outline differs in every latent frame
 
 
 def make_dit():
@@ -133,8 +134,8 @@ def clip_size(done, chance):
     return (3, 32) if done < 0.23 else (5, 20) if done < 0.27 else (9, 12)
 
 
-def draw_batch(latents, covers, seeds, rng, frames, count):
-    picks = rng.integers(0, len(seeds), count)
+def draw_batch(latents, covers, seeds, pool, rng, frames, count):
+    picks = rng.choice(pool, count)
     texts = [
         "" if rng.random() < NO_TEXT else caption(draw_scene(int(seeds[i])), rng)[0]
         for i in picks
@@ -142,6 +143,13 @@ def draw_batch(latents, covers, seeds, rng, frames, count):
     clean = torch.from_numpy(latents[picks, :, :frames].astype(np.float32))
     weight = 1 + OBJECT_WEIGHT * torch.from_numpy(covers[picks, :frames].astype(np.float32) / 255)
     return clean, weight, texts
+
+
+def load_clips(folder):
+    """The shards, and what batches are drawn from: each clip's number, those that turn TURNING times."""
+    latents, covers, seeds = load_shards(folder)
+    turning = np.array([draw_scene(int(seed)).motion == "spin" for seed in seeds])
+    return latents, covers, seeds, np.repeat(np.arange(len(seeds)), np.where(turning, TURNING, 1))
 
 
 def load_denoiser(out, device, stage="dit"):
@@ -161,7 +169,7 @@ def run(options):
     torch.nn.init.zeros_(model.proj_out.weight)
     denoiser = Denoiser(model, Tokens(out), load_encoder(out).to(device), device)
     held_out = HeldOut(LatentCode.load(out / "code.safetensors"), denoiser, 8 if options.check else 64)
-    data = load_shards(out / "data")
+    data = load_clips(out / "data")
     if not options.check:
         denoiser.compile()
 

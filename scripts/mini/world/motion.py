@@ -37,7 +37,7 @@ def pose(scene, t):
             turn = 2 * pi * (t + c)
             x, y = x + 0.16 * cos(turn), y + 0.16 * sin(turn)
         case "spin":
-            angle = 1.5 * pi * (t + c) * (1 if d < 0.5 else -1)
+            angle = pi * t * (1 if d < 0.5 else -1)  # from upright, half a turn
         case "grow":
             r *= 0.55 + 0.65 * t
         case "shrink":
