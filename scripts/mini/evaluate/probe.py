@@ -1,4 +1,5 @@
-"""A second opinion beside checks.py: a small network that reads the slots of a film, trained on the training clips.
+"""A second opinion beside checks.py: a small network that reads the slots of a film, trained on the training clips and,
+as it judges films of them, on what the transformer must not see.
 
     python -m mini.evaluate.probe --out DIR --minutes 20        # trains, DIR/probe.pt; goes on from there
 
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 
 from ..train.curve import load
-from ..train.data import load_shards
+from ..train.data import load_shards, make_clip
 from ..train.latent import LatentCode
 from ..train.loop import precision, train
 from ..train.muon import Optimizers
@@ -22,6 +23,7 @@ from ..world import SLOTS, draw_scene, render
 from .checks import shrink_to
 
 FRAMES = slice(0, None, 4)
+SPLITS = (None, "pair", "triple")
 
 
 class Probe(nn.Module):
@@ -82,6 +84,14 @@ def share_right(probe, scenes, films):
     return float(np.mean(found))
 
 
+def training_clips(folder, code, count):
+    """Latents and scenes: the shards', and `count` of each kind that is held out there."""
+    latents, _, seeds = load_shards(folder)
+    scenes = [draw_scene(int(seed)) for seed in seeds]
+    held_out = [draw_scene(50_000_000 + i, split) for split in SPLITS[1:] for i in range(count)]
+    return np.concatenate([latents, [make_clip(code, s)[0] for s in held_out]]), scenes + held_out
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", required=True)
@@ -90,20 +100,20 @@ def main():
     options = parser.parse_args()
     torch.manual_seed(0)
     probe, code = Probe(), LatentCode.load(Path(options.out) / "code.safetensors")
-    latents, _, seeds = load_shards(Path(options.out) / "data")
-    scenes = [draw_scene(s) for s in range(40_000_000, 40_000_000 + (8 if options.check else 200))]
-    true = [render(s, size=64) for s in scenes]
+    latents, scenes = training_clips(Path(options.out) / "data", code, 4 if options.check else 1500)
+    unseen = [draw_scene(40_000_000 + i, split) for split in SPLITS for i in range(4 if options.check else 80)]
+    true = [render(s, size=64) for s in unseen]
 
     def loss_of(rng, done):
-        picks = rng.integers(0, len(seeds), 32)
+        picks = rng.integers(0, len(scenes), 32)
         films = as_input([code.decode(latents[i].astype(np.float32)) for i in picks])
         with precision("cpu"):
             answers = probe(spoil(films, rng))
-        truth = labels([draw_scene(int(seeds[i])) for i in picks])
+        truth = labels([scenes[i] for i in picks])
         return sum(nn.functional.cross_entropy(answers[s].float(), truth[s], ignore_index=-1) for s in SLOTS)
 
     optimizers = Optimizers(probe, lambda name, p: name.startswith("features") and p.ndim > 1, lr=2e-3, weight_decay=0.02)
-    train(options, "probe", probe, optimizers, loss_of, lambda: share_right(probe, scenes, true))
+    train(options, "probe", probe, optimizers, loss_of, lambda: share_right(probe, unseen, true))
 
 
 if __name__ == "__main__":
