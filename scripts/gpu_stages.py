@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent
 LIMIT = 150  # seconds for one measurement, with loading and compiling
 BEGIN = time.monotonic()
 
-SMALL = ("256x256", 17)  # 1,280 tokens: starting the kernels takes longer than they run
+SMALL = ("256x256", 17)  # 1,280 tokens: few enough for a step to be one launch
 
 OURS = [  # row, flags of soragen_bench, stages
     ("soragen, ATen alone", ["--plain"], ("denoise", "denoise small", "decode")),

@@ -1,6 +1,6 @@
 // Work that is the same every time but for the numbers in its inputs, recorded once and then started as one launch: a
-// CUDA graph. A small film's step is some hundred kernels of a few microseconds, which takes longer to start one by one
-// than to compute.
+// CUDA graph. A small film's step is some hundred short kernels, which can take longer to start one by one than
+// to compute.
 //
 // The rule: nothing is recorded unless a table is installed, and it is installed only where somebody asks for graphs
 // and the self-test below passes on the card.

@@ -173,12 +173,12 @@ void choose_targets(Plan& plan, const Request& request, const Hardware& hardware
   if (device == "cuda" && !hardware.card)
     fail(ErrorKind::unsupported, "--device cuda: {}; use cpu or auto", hardware.no_card);
   if (device == "cpu" || !hardware.card) {
-    if (ops::is_cuda_attention(attention))
-      fail(ErrorKind::unsupported, "--attention {} is for CUDA cards, this film is made on the processor{}", attention,
+    const auto refuse = [&](const std::string& asked) {
+      fail(ErrorKind::unsupported, "{} is for CUDA cards, this film is made on the processor{}", asked,
            hardware.no_card.empty() ? "" : ": " + hardware.no_card);
-    if (request.cuda_graphs.value_or(false))
-      fail(ErrorKind::unsupported, "cuda_graphs is for CUDA cards, this film is made on the processor{}",
-           hardware.no_card.empty() ? "" : ": " + hardware.no_card);
+    };
+    if (ops::is_cuda_attention(attention)) refuse("--attention " + attention);
+    if (request.cuda_graphs.value_or(false)) refuse("cuda_graphs");
     plan.text_target = plan.denoise_target = plan.decode_target = processor_target(dtype, hardware);
     plan.denoise_target.weights = weights;
     return;

@@ -22,7 +22,7 @@ from .motion import read_motion
 
 SIDE = 64
 NEAR = 0.15  # distance in RGB that still counts as a palette colour
-WELL_INSIDE = 0.3  # of that distance: objects of films are at 0.6 and more, 1 being the palette's own
+WELL_INSIDE = 0.3  # of that distance: objects of the films looked at are at 0.6 to 0.9, a night sea at 0.1
 SHADES = (0.78, 1.04)  # of a palette colour, from the dark side of an object at night to its light side by day
 FEWEST = 0.006  # share of the picture that the object's own colour must fill, on the mean
 REACH = 20  # pixels of 64: the largest object's radius and a little more
