@@ -1,23 +1,30 @@
 """Stage `distill`: the transformer learns to do in few steps and alone what it does in many with guidance.
 
-The few steps are the scheduler's own, so that any pipeline that runs the exported directory takes them. For a clip
-noised to a step's beginning, the teacher (stage `dit`, averaged) goes to the step's end under guidance by the midpoint
-rule, second order; the student learns the straight velocity from beginning to end. It stays a plain velocity model.
+The few steps are the scheduler's own, so that any pipeline that runs the exported directory takes them. The student
+makes films from noise; wherever it stands at a step's beginning, the teacher (stage `dit`, averaged) goes on from there
+to the step's end under guidance by the midpoint rule, second order, and the student learns the straight velocity of that
+way. So it learns where it comes to itself, its own errors included (Ross et al. 2011, DAgger), and needs no clips. It
+stays a plain velocity model.
 """
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
-from .dit import Denoiser, HeldOut, draw_batch, load_clips, load_denoiser, make_dit, muon_takes
-from .latent import LatentCode
+from ..world import draw_scene
+from ..world.captions import caption
+from .dit import Denoiser, load_denoiser, make_dit, muon_takes
+from .latent import GRID, Z
 from .loop import precision, train
 from .muon import Optimizers
 
 STEPS = 8
+LEARNED = 7  # of the eight: the scheduler's last goes from 0.009 to 0 and moves next to nothing
 GUIDANCE = 5.0
 SHIFT = 3.0
+NO_TEXT = 0.03  # share of films without a caption, so that those stay what they are
 
 
 def step_sigmas():
@@ -25,6 +32,15 @@ def step_sigmas():
     scheduler = FlowMatchEulerDiscreteScheduler(shift=SHIFT)
     scheduler.set_timesteps(STEPS)
     return scheduler.sigmas
+
+
+def noise(count, random=None):
+    return torch.randn(count, Z, 9, GRID, GRID, generator=random)  # [B, Z, T, H, W]
+
+
+def along(x, velocity, distance):
+    """x [B, Z, T, H, W] moved by distance [B]."""
+    return x + distance.view(-1, 1, 1, 1, 1) * velocity.float()
 
 
 @torch.no_grad()
@@ -37,19 +53,53 @@ def guided(denoiser, x, sigma, named, empty):
 def teach(teacher, x, start, end, named, empty):
     """The velocity of the straight way from sigma `start` to where the teacher is at `end`, both [B]."""
     half = (start + end) / 2
-    v = guided(teacher, x, start, named, empty)
-    return guided(teacher, x + (half - start).view(-1, 1, 1, 1, 1) * v, half, named, empty)
+    return guided(teacher, along(x, guided(teacher, x, start, named, empty), half - start), half, named, empty).float()
 
 
-def mean_error(student, teacher, clean, noise, steps, rows, empty, weight=1.0):
-    """steps [B]: which of the scheduler's steps each clip is at."""
-    sigmas = step_sigmas().to(clean.device)
-    start, end = sigmas[steps], sigmas[steps + 1]
-    s = start.view(-1, 1, 1, 1, 1)
-    x = (1 - s) * clean + s * noise
-    target = teach(teacher, x, start, end, rows, empty).float()
-    errors = (student.velocity(x, start, *rows).float() - target).square().mean(1)
-    return (errors * weight).mean()
+class Films:
+    """Films of the student on their way from noise, each at its own step, so that a batch has all of them. Half are given
+    up after the fourth: the first steps decide what a film shows, and there the student has most to learn."""
+
+    def __init__(self, count):
+        self.steps = torch.arange(count) % LEARNED
+        self.x, self.texts = noise(count), [""] * count
+        self.fresh = range(count)
+
+    def begin(self, rng):
+        """New noise and captions for films that are done. (At first all are noise, whichever step they are at.)"""
+        for i in self.fresh:
+            self.x[i] = noise(1)[0]
+            self.texts[i] = "" if rng.random() < NO_TEXT else caption(draw_scene(int(rng.integers(20_000_000))), rng)[0]
+
+    def move(self, x, rng):
+        self.x, self.steps = x, (self.steps + 1) % LEARNED
+        self.steps[(self.steps == 4) & torch.from_numpy(rng.random(len(x)) < 0.5)] = 0
+        self.fresh = torch.nonzero(self.steps == 0).flatten().tolist()
+
+
+class HeldOut:
+    """How far the student's films end from the teacher's, the same captions and noise every time."""
+
+    def __init__(self, teacher, count):
+        rng, random = np.random.default_rng(3), torch.Generator().manual_seed(3)
+        texts = [caption(draw_scene(s), rng, partial=False)[0] for s in range(30_000_000, 30_000_000 + count)]
+        self.device, self.noise = teacher.device, noise(count, random).to(teacher.device)
+        self.rows, empty = teacher.rows(texts), teacher.rows([""] * count)
+        self.films = self.run(lambda x, start, end: teach(teacher, x, start, end, self.rows, empty))
+
+    @torch.no_grad()
+    def run(self, velocity):
+        x = self.noise
+        sigmas = step_sigmas().to(self.device)
+        with precision(self.device):
+            for start, end in zip(sigmas[:-1].split(1), sigmas[1:].split(1)):
+                start, end = start.expand(len(x)), end.expand(len(x))
+                x = along(x, velocity(x, start, end), end - start)
+        return x
+
+    def error(self, student):
+        films = self.run(lambda x, start, end: student.velocity(x, start, *self.rows))
+        return (films - self.films).square().mean().item()
 
 
 def run(options):
@@ -58,25 +108,22 @@ def run(options):
     model = make_dit().to(device)
     model.load_state_dict(teacher.model.state_dict())
     student = Denoiser(model, teacher.tokens, teacher.encoder, device)
-    held_out = HeldOut(LatentCode.load(out / "code.safetensors"), student, 8 if options.check else 32)
-    data = load_clips(out / "data")
     if not options.check:
         teacher.compile()
         student.compile()
     count = 8 if options.check else 16
+    films, held_out = Films(count), HeldOut(teacher, 2 if options.check else count)
+    sigmas = step_sigmas().to(device)
 
     def loss_of(rng, done):
-        clean, weight, texts = draw_batch(*data, rng, 9, count)
-        clean, weight = clean.to(device), weight.to(device)
-        steps = torch.from_numpy(rng.integers(0, STEPS, count)).to(device)
+        films.begin(rng)
+        x, start, end = films.x.to(device), sigmas[films.steps], sigmas[films.steps + 1]
         with precision(device):
-            rows, empty = teacher.rows(texts), teacher.rows([""] * count)
-            return mean_error(student, teacher, clean, torch.randn_like(clean), steps, rows, empty, weight / weight.mean())
+            rows, empty = teacher.rows(films.texts), teacher.rows([""] * count)
+            target = teach(teacher, x, start, end, rows, empty)
+            velocity = student.velocity(x, start, *rows).float()
+        films.move(along(x, velocity.detach(), end - start).cpu(), rng)
+        return (velocity - target).square().mean()
 
-    def measure():
-        count = len(held_out.clean)
-        steps = torch.arange(count, device=device) % STEPS
-        with torch.no_grad(), precision(device):
-            return mean_error(student, teacher, held_out.clean, held_out.noise, steps, held_out.rows, teacher.rows([""] * count)).item()
-
-    train(options, "distill", model, Optimizers(model, muon_takes, lr=options.rate / 3, weight_decay=0.01), loss_of, measure)
+    optimizers = Optimizers(model, muon_takes, lr=options.rate / 3, weight_decay=0.01)
+    train(options, "distill", model, optimizers, loss_of, lambda: held_out.error(student), decay=0.99)
