@@ -141,6 +141,10 @@ Plan make_plan(const Request& asked, const ModelSpec& spec, const Hardware& hard
   plan.memory_limit = request.memory.value_or(hardware.memory / 10 * 9);
   if (request.vram && plan.card_limit == 0)
     plan.warnings.push_back("--vram has no effect: this film is made on the processor");
+  if (!asked.negative_prompt.value_or("").empty() && plan.sampling.guidance.high_noise <= 1.0)
+    plan.warnings.push_back(
+        fmt::format("--negative-prompt has no effect: there is no guidance in this film, --guidance is {}",
+                    plan.sampling.guidance.high_noise));
   plan_stages(plan, family, spec);
   plan.loras = plan_loras(request.lora.value_or(std::vector<LoraChoice>{}), spec);
   if (const auto vocabulary = asked.prompt ? read_vocabulary(spec) : std::nullopt)

@@ -107,6 +107,16 @@ TEST_F(PlanTest, FitsDecodingIntoMemoryOrSaysWhatItNeeds) {
 
 TEST_F(PlanTest, RefusesTextThatIsNotUtf8) { EXPECT_ERROR(plan({{"prompt", "a\xff"}}), ErrorKind::input, "UTF-8"); }
 
+TEST_F(PlanTest, SaysThatANegativePromptNeedsGuidance) {
+  const auto warnings = [&](const Json& options) { return plan(options).warnings; };
+  ASSERT_EQ(warnings({{"negative_prompt", "dull"}, {"guidance", 1}}).size(), 1U);
+  EXPECT_NE(warnings({{"negative_prompt", "dull"}, {"guidance", 1}}).front().find("--guidance is 1"),
+            std::string::npos);
+  EXPECT_TRUE(warnings({{"negative_prompt", "dull"}, {"guidance", 2}}).empty());
+  EXPECT_TRUE(warnings({{"negative_prompt", ""}, {"guidance", 1}}).empty());
+  EXPECT_TRUE(warnings({{"guidance", 1}}).empty());
+}
+
 TEST_F(PlanTest, ResolvedSettingsAskForTheSamePlan) {
   const Plan first = plan({{"shift", 3}, {"guidance", 2.5}, {"seed", 7}});
   const Json settings = to_json(first, spec)["settings"];
