@@ -9,7 +9,6 @@ from pathlib import Path
 
 from mini.evaluate.table import read_video
 from mini.train.curve import load
-from mini.train.export import best_stage
 
 BINARY = os.environ.get("SORAGEN_BINARY")
 
@@ -34,19 +33,27 @@ class Recipe(unittest.TestCase):
             self.assertEqual(read_video(film).shape, (33, 256, 256, 3))
 
     def check_going_on(self, folder):
-        """Training goes on, in two processes now, from the shipped files with the weights and the curve that it had."""
+        """Training goes on from the shipped files, with the weights and the curves that they had: the few-step form, and
+        then its teacher, the form of many steps."""
         again = f"{folder}/again"
-        mini("start", "--out", again, "--start", f"{folder}/soragen-mini")
-        before, after = load(f"{folder}/{best_stage(folder)}.pt")["average"], load(f"{again}/dit.pt")["average"]
-        for name, values in before.items():
-            self.assertLessEqual((values - after[name]).abs().max(), 1e-3 * values.abs().max(), name)  # fp16
-        for stage in ("dit", "decoder", "encoder"):
-            self.assertEqual((Path(again) / f"{stage}.csv").read_text(), (Path(folder) / f"{stage}.csv").read_text())
-            self.assertTrue((Path(again) / f"{stage}.pt").exists(), stage)
+        for stage in ("distill", "dit"):
+            mini("export", "--out", folder, "--transformer", stage)
+            mini("start", "--out", again, "--start", f"{folder}/soragen-mini")
+            before, after = load(f"{folder}/{stage}.pt")["average"], load(f"{again}/{stage}.pt")["average"]
+            for name, values in before.items():
+                self.assertLessEqual((values - after[name]).abs().max(), 1e-3 * values.abs().max(), name)  # fp16
+            for trained in (stage, "decoder", "encoder"):
+                self.assertEqual((Path(again) / f"{trained}.csv").read_text(), (Path(folder) / f"{trained}.csv").read_text())
+                self.assertTrue((Path(again) / f"{trained}.pt").exists(), trained)
+            if stage == "distill":
+                self.assertFalse((Path(again) / "dit.csv").exists())
+                with self.assertRaises(subprocess.CalledProcessError):  # no teacher yet
+                    mini("distill", "--check", "--out", again)
         mini("data", "--check", "--out", again)
-        mini("dit", "--check", "--out", again, processes=2)
-        rows = [(Path(f) / "dit.csv").read_text().splitlines() for f in (folder, again)]
-        self.assertEqual(rows[1][:-1], rows[0])
+        for stage, processes in (("dit", 2), ("distill", 1)):
+            mini(stage, "--check", "--out", again, processes=processes)
+            rows = [(Path(f) / f"{stage}.csv").read_text().splitlines() for f in (folder, again)]
+            self.assertEqual(rows[1][:-1], rows[0])
 
 
 if __name__ == "__main__":

@@ -57,16 +57,16 @@ def teach(teacher, x, start, end, named, empty):
 
 
 class Films:
-    """Films of the student on their way from noise, each at its own step, so that a batch has all of them. Half are given
-    up after the fourth: the first steps decide what a film shows, and there the student has most to learn."""
+    """Films of the student on their way from noise. Half are given up after the fourth step: the first ones decide what a
+    film shows, and there the student has most to learn. So they soon are at different steps, and a batch has them all."""
 
     def __init__(self, count):
-        self.steps = torch.arange(count) % LEARNED
+        self.steps = torch.zeros(count, dtype=torch.int64)
         self.x, self.texts = noise(count), [""] * count
         self.fresh = range(count)
 
     def begin(self, rng):
-        """New noise and captions for films that are done. (At first all are noise, whichever step they are at.)"""
+        """New noise and captions for films that are done."""
         for i in self.fresh:
             self.x[i] = noise(1)[0]
             self.texts[i] = "" if rng.random() < NO_TEXT else caption(draw_scene(int(rng.integers(20_000_000))), rng)[0]

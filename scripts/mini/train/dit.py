@@ -153,8 +153,10 @@ def load_clips(folder):
 
 
 def load_denoiser(out, device, stage="dit"):
+    if not (state := load(Path(out) / f"{stage}.pt")):
+        raise SystemExit(f"no {stage}.pt in {out}: the stage `{stage}` makes it, or `start` with a model directory of that form")
     model = make_dit()
-    model.load_state_dict(load(Path(out) / f"{stage}.pt")["average"])
+    model.load_state_dict(state["average"])
     return Denoiser(model.to(device).eval(), Tokens(out), load_encoder(out).to(device), device)
 
 

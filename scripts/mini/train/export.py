@@ -85,10 +85,11 @@ def _write_tokenizer(out, folder):
     T5Tokenizer.from_pretrained(folder).backend_tokenizer.save(str(folder / "tokenizer.json"))
 
 
-def _write_training(out, folder):
+def _write_training(out, folder, stages):
     """What the stage `start` needs beside the weights, and how they came about."""
-    folder.mkdir(exist_ok=True)
-    curves = [out / f"{stage}.csv" for stage in ("text", "decoder", "encoder", "dit", "distill")]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    curves = [out / f"{stage}.csv" for stage in stages]
     for file in (out / "code.safetensors", *filter(Path.exists, curves)):
         shutil.copy(file, folder / file.name)
 
@@ -107,7 +108,7 @@ def run(options):
     transformer.half().save_pretrained(folder / "transformer")
     load_vae(out).half().save_pretrained(folder / "vae")
     FlowMatchEulerDiscreteScheduler(shift=SHIFT).save_pretrained(folder / "scheduler")
-    _write_training(out, folder / "training")
+    _write_training(out, folder / "training", ["text", "decoder", "encoder", "dit", *(["distill"] if stage == "distill" else [])])
     index = {"_class_name": "WanPipeline", "_diffusers_version": "0.42.1", "boundary_ratio": None, "expand_timesteps": False, **PARTS}
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
     soragen = {"defaults": {**FILM, **SAMPLING[stage]}, "vocabulary": vocabulary()}

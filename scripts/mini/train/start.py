@@ -2,6 +2,7 @@
 
 A model directory holds what its pipeline needs, and in DIR/training the linear code and the curves. What training knows
 beyond that (the optimizers' memory, the text encoder's slot reader) begins anew; fp16 is what the weights come back from.
+A directory of the few-step form gives the student (distill.pt); its teacher comes from one of the form of many steps.
 """
 
 import shutil
@@ -27,13 +28,15 @@ def run(options):
     out, model = Path(options.out), Path(options.start)
     if not (model / "training").is_dir():
         raise SystemExit(f"--start {model}: no folder `training` there; the stage `export` writes one")
+    stage = "distill" if (model / "training/distill.csv").exists() else "dit"
     for file in (model / "training").iterdir():
-        shutil.copy(file, out / file.name)
+        if stage == "dit" or file.name != "dit.csv":  # the curve of a teacher that is not here
+            shutil.copy(file, out / file.name)
     shutil.copy(model / "tokenizer/spiece.model", out / "spiece.model")
     reader = SlotReader(len(Tokens(out)))
     reader.encoder = UMT5EncoderModel.from_pretrained(model / "text_encoder").float()
     save({"reader": reader.state_dict(), "step": STEPS}, out / "text.pt")
-    save(trained(WanTransformer3DModel.from_pretrained(model / "transformer")), out / "dit.pt")
+    save(trained(WanTransformer3DModel.from_pretrained(model / "transformer")), out / f"{stage}.pt")
     vae = AutoencoderKLWan.from_pretrained(model / "vae")
     for stage in ("decoder", "encoder"):
         if (out / f"{stage}.csv").exists():  # that was trained, not only initialised
