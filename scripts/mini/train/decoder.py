@@ -68,13 +68,14 @@ def batch(code, rng, count, cells, steps):
 
 
 def picture_loss(drawn, pixels, mask):
-    """Distance of colours and of edges, the object counting three times."""
+    """Distance of colours and of edges, the object counting three times, and the logarithm of a clip's mean square."""
     difference = drawn - pixels
+    clip = 0.05 * torch.log(difference.square().mean((1, 2, 3, 4)) + 1e-4).mean()
     weight = 1 + 2 * mask
     colour = (weight * torch.sqrt(difference**2 + 1e-4)).mean()
     edges = (weight[..., 1:] * (difference[..., 1:] - difference[..., :-1]).abs()).mean()
     edges = edges + (weight[..., 1:, :] * (difference[..., 1:, :] - difference[..., :-1, :]).abs()).mean()
-    return colour + 0.5 * edges
+    return colour + 0.5 * edges + clip
 
 
 @torch.no_grad()
