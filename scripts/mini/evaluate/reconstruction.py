@@ -7,15 +7,13 @@ own, is coded as four equal ones. PSNR in dB is a film's own, then the mean over
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKLWan
 
 from ..train.latent import Z
 from ..world import draw_scene, render
-from .table import prompts
+from .table import prompts, round_trip
 
 SIDE, TIME = 32, 4  # of a block: pixels a side, frames
 FIRST_SEED, CLIPS, BLOCKS = 10_000_000, 300, 48  # what PCA is fitted to: clips that train, blocks of each
@@ -57,14 +55,8 @@ def linear_errors(mean, basis, scenes):
     return errors
 
 
-@torch.no_grad()
-def vae_errors(vae, scenes):
-    errors = []
-    for scene in scenes:
-        clip = torch.from_numpy(picture(scene)).permute(3, 0, 1, 2)[None]  # [1, 3, T, H, W]
-        drawn = vae.decode(vae.encode(clip).latent_dist.mean).sample
-        errors.append(((drawn - clip) / 2).square().mean().item())
-    return errors
+def vae_errors(model, scenes):
+    return [np.square(film - render(scene, size=256)).mean() for scene, film in zip(scenes, round_trip(model, scenes))]
 
 
 def line(name, scenes, errors):
@@ -82,8 +74,7 @@ def main():
     parser.add_argument("--count", type=int, default=48)
     options = parser.parse_args()
     scenes, _ = prompts("seen", options.count)
-    vae = AutoencoderKLWan.from_pretrained(Path(options.model) / "vae", torch_dtype=torch.float32).eval()
-    line("VAE", scenes, vae_errors(vae, scenes))
+    line("VAE", scenes, vae_errors(options.model, scenes))
     line("linear", scenes, linear_errors(*principal_components(), scenes))
 
 
