@@ -5,7 +5,7 @@ import unittest
 import numpy as np
 import torch
 
-from mini.train.distill import GUIDANCE, LEARNED, STEPS, Films, step_sigmas, teach
+from mini.train.distill import GUIDANCE, LEARNED, STEPS, Films, Lessons, step_sigmas, teach
 
 
 class Linear:
@@ -52,6 +52,21 @@ class Walk(unittest.TestCase):
                     self.assertAlmostEqual(films.x[i].std().item(), 1.0, delta=0.1)
         self.assertGreater(met[-1], 0)
         self.assertGreater(met[0], 1.5 * met[-1])
+
+
+class Memory(unittest.TestCase):
+    def test_holds_the_latest_lessons_each_with_its_own_text_step_and_target(self):
+        rng, count, size = np.random.default_rng(0), 16, 64
+        lessons = Lessons(size)
+        for first in range(0, size + 3 * count, count):  # the last three batches take the place of the first three
+            marks = torch.arange(first, first + count)
+            x = marks.float().view(-1, 1, 1, 1, 1).expand_as(lessons.x[:count])
+            lessons.add(x, marks, [str(m) for m in marks.tolist()], -x)
+        x, steps, texts, targets = lessons.draw(size, rng)
+        self.assertEqual(sorted(steps.tolist()), list(range(3 * count, size + 3 * count)))
+        self.assertEqual(texts, [str(s) for s in steps.tolist()])
+        self.assertTrue((x == steps.view(-1, 1, 1, 1, 1)).all())
+        self.assertTrue((targets == -x).all())
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 The few steps are the scheduler's own, so that any pipeline that runs the exported directory takes them. The student
 makes films from noise; wherever it stands at a step's beginning, the teacher (stage `dit`, averaged) goes on from there
 to the step's end under guidance by the midpoint rule, second order, and the student learns the straight velocity of that
-way. So it learns where it comes to itself, its own errors included (Ross et al. 2011, DAgger), and needs no clips. It
-stays a plain velocity model.
+way. So it learns where it comes to itself, its own errors included (Ross et al. 2011, DAgger), and needs no clips. What the
+teacher shows costs more than half of a step, and is learned from REPEATS times. The student stays a plain velocity model.
 """
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ STEPS = 8
 LEARNED = 7  # of the eight: the scheduler's last goes from 0.009 to 0 and moves next to nothing
 GUIDANCE = 5.0
 SHIFT = 3.0
+REPEATS = 3  # steps that learn from one batch of the teacher's, the later ones mixed from what it showed lately
+LESSONS = 256  # films of which that is remembered
 NO_TEXT = 0.03  # share of films without a caption, so that those stay what they are
 
 
@@ -77,6 +80,28 @@ class Films:
         self.fresh = torch.nonzero(self.steps == 0).flatten().tolist()
 
 
+class Lessons:
+    """What the teacher showed lately: where films were and the velocities from there."""
+
+    def __init__(self, size):
+        self.steps = torch.zeros(size, dtype=torch.int64)
+        self.x, self.targets, self.texts = noise(size), noise(size), [""] * size
+        self.shown = 0
+
+    def __len__(self):
+        return min(self.shown, len(self.texts))
+
+    def add(self, x, steps, texts, targets):
+        for i in range(len(x)):
+            at = self.shown % len(self.texts)
+            self.x[at], self.steps[at], self.texts[at], self.targets[at] = x[i], steps[i], texts[i], targets[i]
+            self.shown += 1
+
+    def draw(self, count, rng):
+        picks = rng.choice(len(self), count, replace=False)
+        return self.x[picks], self.steps[picks], [self.texts[i] for i in picks], self.targets[picks]
+
+
 class HeldOut:
     """How far the student's films end from the teacher's, the same captions and noise every time."""
 
@@ -112,18 +137,29 @@ def run(options):
         teacher.compile()
         student.compile()
     count = 8 if options.check else 16
-    films, held_out = Films(count), HeldOut(teacher, 2 if options.check else count)
+    films, lessons, held_out = Films(count), Lessons(LESSONS), HeldOut(teacher, 2 if options.check else count)
     sigmas = step_sigmas().to(device)
+    turns = itertools.cycle(range(REPEATS))
 
-    def loss_of(rng, done):
+    def velocities(x, steps, texts):
+        return student.velocity(x.to(device), sigmas[steps], *teacher.rows(texts)).float()
+
+    def loss_of_new(rng):
         films.begin(rng)
         x, start, end = films.x.to(device), sigmas[films.steps], sigmas[films.steps + 1]
-        with precision(device):
-            rows, empty = teacher.rows(films.texts), teacher.rows([""] * count)
-            target = teach(teacher, x, start, end, rows, empty)
-            velocity = student.velocity(x, start, *rows).float()
+        target = teach(teacher, x, start, end, teacher.rows(films.texts), teacher.rows([""] * count))
+        lessons.add(films.x, films.steps, films.texts, target.cpu())
+        velocity = velocities(films.x, films.steps, films.texts)
         films.move(along(x, velocity.detach(), end - start).cpu(), rng)
         return (velocity - target).square().mean()
+
+    def loss_of_old(rng):
+        x, steps, texts, targets = lessons.draw(count, rng)
+        return (velocities(x, steps, texts) - targets.to(device)).square().mean()
+
+    def loss_of(rng, done):
+        with precision(device):
+            return loss_of_new(rng) if next(turns) == 0 else loss_of_old(rng)
 
     optimizers = Optimizers(model, muon_takes, lr=options.rate / 3, weight_decay=0.01)
     train(options, "distill", model, optimizers, loss_of, lambda: held_out.error(student), decay=0.99)
